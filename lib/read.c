@@ -1,0 +1,150 @@
+/* Readers and writers of numbers, sizes, times and addresses, as people type and read them. */
+#include "field.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static bool read_prefix(const char *text, uint64_t *value, char **end)
+{
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	*value = strtoull(text, end, text[0] == '0' && (text[1] | 32) == 'x' ? 16 : 10);
+	return !errno;
+}
+
+bool read_number(const char *text, uint64_t *value)
+{
+	char *end;
+
+	return read_prefix(text, value, &end) && !*end;
+}
+
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
+
+/* A number, possibly with decimals, and a unit; the unit "" is the default. */
+static bool read_unit(const char *text, const struct unit *unit, uint64_t *value)
+{
+	uint64_t whole, part = 0, scale = 1;
+	char *end;
+
+	if (!read_prefix(text, &whole, &end))
+		return false;
+	if (*end == '.' && isdigit((unsigned char)end[1])) {
+		for (end++; isdigit((unsigned char)*end) && scale < 1000000000; end++, scale *= 10)
+			part = part * 10 + (*end - '0');
+	}
+	for (; unit->name; unit++)
+		if (!strcmp(end, unit->name))
+			break;
+	if (!unit->name || (unit->factor && whole > UINT64_MAX / unit->factor / 2))
+		return false;
+	*value = whole * unit->factor + part * (unit->factor / scale) +
+		 part * (unit->factor % scale) / scale;
+	return true;
+}
+
+bool read_size(const char *text, uint64_t *value)
+{
+	static const struct unit units[] = {
+		{ "", 1 }, { "k", 1000 }, { "K", 1000 }, { "M", 1000000 }, { "G", 1000000000 },
+		{ "Ki", 1024 }, { "ki", 1024 }, { "Mi", 1048576 }, { "Gi", 1073741824 }, { NULL, 0 },
+	};
+
+	return read_unit(text, units, value);
+}
+
+bool read_time(const char *text, uint64_t *nanoseconds)
+{
+	static const struct unit units[] = {
+		{ "", 1000000000 }, { "ms", 1000000 }, { "s", 1000000000 }, { "m", 60000000000 },
+		{ "h", 3600000000000 }, { "d", 86400000000000 }, { NULL, 0 },
+	};
+
+	return read_unit(text, units, nanoseconds);
+}
+
+bool read_address(const char *text, union address *addr, uint8_t *family)
+{
+	memset(addr, 0, sizeof(*addr));
+	if (inet_pton(AF_INET, text, addr) == 1)
+		*family = AF_INET;
+	else if (inet_pton(AF_INET6, text, addr) == 1)
+		*family = AF_INET6;
+	else
+		return false;
+	return true;
+}
+
+void put_seconds(struct out *out, uint64_t seconds)
+{
+	static const struct { uint64_t size; char name; } parts[] = {
+		{ 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' },
+	};
+	unsigned i = 0;
+
+	while (i < 3 && seconds < parts[i].size)
+		i++;
+	put_number(out, seconds / parts[i].size);
+	put_char(out, parts[i].name);
+	if (i < 3 && seconds % parts[i].size / parts[i + 1].size) {
+		put_number(out, seconds % parts[i].size / parts[i + 1].size);
+		put_char(out, parts[i + 1].name);
+	}
+}
+
+void put_time(struct out *out, uint64_t nanoseconds, int decimals)
+{
+	time_t seconds = nanoseconds / 1000000000;
+	struct tm tm;
+	char text[64], part[16];
+	size_t len;
+
+	gmtime_r(&seconds, &tm);
+	len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	put_mem(out, text, len);
+	if (decimals > 0) {
+		snprintf(part, sizeof(part), ".%09" PRIu64, nanoseconds % 1000000000);
+		put_mem(out, part, 1 + decimals);
+	}
+	put_char(out, 'Z');
+}
+
+/* The forms of put_time(), shortened from the right at will: 2026-11-22, 2026-11-22T05:56. */
+bool read_timestamp(const char *text, uint64_t *nanoseconds)
+{
+	struct tm tm = { .tm_mday = 1 };
+	uint64_t part = 0, scale = 1000000000;
+	const char *end = strptime(text, "%Y-%m-%d", &tm);
+	const char *more;
+	time_t seconds;
+
+	if (!end)
+		return false;
+	if (*end == 'T' || *end == ' ') {
+		more = strptime(end + 1, "%H:%M", &tm);
+		if (!more)
+			return false;
+		end = *more == ':' ? strptime(more + 1, "%S", &tm) : more;
+		if (!end)
+			return false;
+	}
+	if (*end == '.')
+		for (end++; isdigit((unsigned char)*end); end++, scale /= 10)
+			part += (*end - '0') * (scale / 10);
+	if (*end == 'Z')
+		end++;
+	seconds = timegm(&tm);
+	if (*end || seconds < 0)
+		return false;
+	*nanoseconds = (uint64_t)seconds * 1000000000 + part;
+	return true;
+}

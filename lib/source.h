@@ -1,0 +1,85 @@
+/* Where flows come from: a dump, events, saved files. One reader for all of them. */
+#ifndef SOURCE_H
+#define SOURCE_H
+
+#include "field.h"
+#include "flow.h"
+
+struct capture;
+struct source;
+
+enum table { TABLE_CONNTRACK, TABLE_EXPECT, TABLE_DYING, TABLE_UNCONFIRMED };
+
+/* What the kernel is asked to send: only what it tests exactly or too widely (pushdown.h).
+ * The zero value asks for everything. */
+struct request {
+	uint8_t family;			/* AF_UNSPEC: both */
+	bool by_mark, by_status, by_zone;
+	uint32_t mark, mark_mask;
+	uint32_t status, status_mask;
+	uint16_t zone;
+	struct {
+		struct tuple tuple;
+		uint32_t flags;		/* the kernel's CTA_FILTER_F_, 0: not asked */
+	} side[2];			/* original, reply */
+};
+
+/*
+ * What goes wrong with part of a file: `number` is that of the line or message, 1 the first. The
+ * rest is read on. `what` is a few words without a full stop.
+ */
+struct complaint {
+	void (*say)(void *data, const char *file, unsigned long number, const char *what);
+	void *data;
+};
+
+/*
+ * Sends one dump request per row of `requests` (the kernel answers them one after the other). All
+ * are sent before this returns, so that capabilities can be dropped then (the kernel checks them
+ * when a request is sent). NULL with errno; ENOENT: this kernel has no conntrack.
+ */
+struct source *source_dump(enum table table, const struct request *requests, unsigned count);
+
+/* Bits of `groups`: 1 << (enum nfnetlink_groups - 1). `buffer` is asked for with SO_RCVBUFFORCE,
+ * else SO_RCVBUF; source_buffer() tells what the kernel gave. */
+struct source *source_events(unsigned groups, size_t buffer);
+size_t source_buffer(const struct source *source);
+/* Messages dropped by the kernel for this very socket so far (SO_MEMINFO), exact. */
+uint32_t source_lost(const struct source *source);
+
+/*
+ * Saved data, "-" for stdin; recognised from the content (capture, conntrack text, /proc text,
+ * JSON Lines). The files are read in order. `names` (may be NULL) reads label names.
+ */
+struct source *source_files(const char *const *files, unsigned count,
+			    const struct complaint *complaint, const struct names *names);
+
+void source_close(struct source *source);
+
+/* What the reader wants decoded: the union of the `has` and `uses` of its fields. HAS_ALL first. */
+void source_want(struct source *source, uint64_t want);
+
+/* Times for idle; the source keeps no copy. NULL: idle is absent. */
+void source_timeouts(struct source *source, const struct timeouts *timeouts);
+
+/* Everything that is read is also written there. */
+void source_tee(struct source *source, struct capture *capture);
+
+/* For poll(); -1 for files. */
+int source_fd(const struct source *source);
+
+/*
+ * Reads on: 1 something came, 0 the end, -1 errno (EAGAIN: no event yet; ENOBUFS: events were
+ * lost, read on; EPERM: no CAP_NET_ADMIN).
+ */
+int source_read(struct source *source);
+
+/* The next flow of what was read, with its time and the derived fields; false when there is no
+ * more. Flows and expectations come as they are: look at flow->what. */
+bool source_flow(struct source *source, struct flow *flow);
+
+/* How many lines or messages could be read, and how many could not. */
+unsigned long source_good(const struct source *source);
+unsigned long source_bad(const struct source *source);
+
+#endif
