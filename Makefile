@@ -14,7 +14,7 @@ CFLAGS ?= -O2 -g
 WERROR ?=
 
 VERSION := $(shell cat VERSION)
-PACKAGES := libmnl libnetfilter_conntrack json-c libpcap libcap-ng libseccomp
+PACKAGES := libmnl libnetfilter_conntrack json-c libpcap libcap-ng
 SCREEN := ncursesw
 
 WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes \
@@ -40,3 +40,63 @@ endif
 
 .PHONY: all
 all: $(addprefix $(B)/,$(COMMANDS))
+
+# --- what must be there, and which package brings it -------------------------------------------------
+packages_of = $(shell $(PKG_CONFIG) $(2) $(1) 2>/dev/null)
+DEBIAN_libmnl := libmnl-dev
+DEBIAN_libnetfilter_conntrack := libnetfilter-conntrack-dev
+DEBIAN_json-c := libjson-c-dev
+DEBIAN_libpcap := libpcap-dev
+DEBIAN_libcap-ng := libcap-ng-dev
+DEBIAN_ncursesw := libncurses-dev
+DEBIAN_cmocka := libcmocka-dev
+
+ifeq ($(filter clean help install-packages demo test,$(MAKECMDGOALS)),)
+ifeq ($(shell command -v $(PKG_CONFIG) 2>/dev/null),)
+$(error $(PKG_CONFIG) is missing: apt install pkg-config)
+endif
+MISSING := $(foreach p,$(PACKAGES) $(SCREEN),$(if $(shell $(PKG_CONFIG) --exists $(p) && echo yes),,$(p)))
+ifneq ($(strip $(MISSING)),)
+$(error $(strip $(MISSING)) not found: apt install $(foreach p,$(MISSING),$(DEBIAN_$(p))), or `make demo`, which installs what is missing)
+endif
+endif
+
+override CPPFLAGS += $(call packages_of,$(PACKAGES) $(SCREEN),--cflags)
+LIBS := $(call packages_of,$(PACKAGES),--libs)
+$(B)/cttop: LIBS += $(call packages_of,$(SCREEN),--libs)
+
+# --- building ----------------------------------------------------------------------------------------
+$(addprefix $(B)/,$(COMMANDS)): $(B)/%: $(B)/cmd/%.o $(SHARED) $(B)/libctscope.a
+	$(call say,LINK,$@)
+	$(Q)$(link) -o $@ $^ $(LIBS)
+
+$(B)/libctscope.a: $(LIB)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/%.o: %.c Makefile VERSION
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(compile) -c -o $@ $<
+
+# Test tools are witnesses: they link libmnl and nothing of ours.
+$(TOOLS): $(B)/tests/%: tests/tools/%.c Makefile
+	$(call say,TOOL,$@)
+	$(Q)mkdir -p $(@D) && $(compile) -MF $@.d -o $@ $< $(LDFLAGS) $(HARDEN_LD) -lmnl
+
+$(UNITS): $(B)/unit/%: $(B)/tests/unit/%.o $(SHARED) $(B)/libctscope.a
+	$(call say,UNIT,$@)
+	$(Q)mkdir -p $(@D) && $(link) -o $@ $^ $(LIBS) $(call packages_of,cmocka,--libs)
+
+$(BENCHES): $(B)/bench/%: bench/%.c Makefile
+	$(call say,BENCH,$@)
+	$(Q)mkdir -p $(@D) && $(compile) -MF $@.d -o $@ $< $(LDFLAGS) $(HARDEN_LD) -lmnl
+
+.PHONY: tools units benches clean
+tools: $(TOOLS)
+units: $(UNITS)
+benches: $(BENCHES)
+
+clean:
+	rm -rf $(B) build-*
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -35,6 +35,7 @@ struct kind {
 	void (*text)(struct out *out, const struct field *field, const struct flow *flow);
 	void (*raw)(struct out *out, const struct field *field, const struct flow *flow);
 	void (*json)(struct out *out, const struct field *field, const struct flow *flow);
+	/* The value, or a number that orders as compare() does as far as it goes; may be NULL. */
 	uint64_t (*number)(const struct field *field, const struct flow *flow);
 	int (*compare)(const struct field *field, const struct flow *a, const struct flow *b);
 	/* Reads one value (range, prefix, name) into *term. NULL, or what is wrong with it. */
@@ -65,6 +66,7 @@ struct field {
 	uint64_t uses;		/* what else must be decoded for it */
 	const char *help;
 	uint8_t prefix[2];	/* addresses: shown as a prefix of this length (IPv4, IPv6), if not 0 */
+	const char *object;	/* JSON: where `name` stands as the key; NULL: before its last dot */
 	const char *const *names;	/* numbers: the names of 0, 1, ...; NULL-terminated */
 	const struct names *labels;	/* label names; NULL: numbers */
 };

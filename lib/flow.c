@@ -649,6 +649,7 @@ bool message_ok(const struct nlmsghdr *message, size_t left)
 
 uint64_t flow_closure(uint64_t want)
 {
+	want |= HAS_FAMILY | HAS_PROTO | HAS_ORIG_ADDR;	/* without which it is no flow */
 	if (want & (HAS_NAT | HAS_SNAT | HAS_DNAT))
 		want |= HAS_STATUS | HAS_REPLY_ADDR;
 	if (want & HAS_AGE)

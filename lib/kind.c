@@ -341,11 +341,6 @@ const struct kind kind_bool = {
 
 static void raw_text(struct out *out, const struct field *field, const struct flow *flow)
 {
-	out_text(out, field_value(field, flow));
-}
-
-static void text_text(struct out *out, const struct field *field, const struct flow *flow)
-{
 	out_escaped(out, field_value(field, flow));
 }
 
@@ -393,6 +388,7 @@ static bool set_text(struct flow *flow, const struct field *field, const char *t
 }
 
 const struct kind kind_text = {
-	.name = "text", .quoted = true, .text = text_text, .raw = raw_text, .json = json_text,
+	.name = "text",
+	.quoted = true, .text = raw_text, .raw = raw_text, .json = json_text,
 	.compare = compare_text, .parse = parse_text, .match = match_text, .set = set_text,
 };

@@ -27,6 +27,7 @@ void out_init(struct out *out, int fd)
 	out->end = out->buf + size;
 	out->fd = fd;
 	out->error = 0;
+	out->hold = false;
 }
 
 void out_release(struct out *out)
@@ -72,7 +73,7 @@ static void grow(struct out *out, size_t size)
 
 void out_more(struct out *out, size_t size)
 {
-	if (out->fd >= 0)
+	if (out->fd >= 0 && !out->hold)
 		out_flush(out);
 	if ((size_t)(out->end - out->at) < size)
 		grow(out, size);

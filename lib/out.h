@@ -14,6 +14,7 @@ struct out {
 	char *buf, *at, *end;
 	int fd;
 	int error;
+	bool hold;	/* grow rather than write: a row that is being laid out stays whole */
 };
 
 /* Room that out_room() leaves: one number, address or name needs no further check. */

@@ -1,0 +1,65 @@
+/* One option table per command gives the parser, --help and what completion asks for. */
+#ifndef CLI_H
+#define CLI_H
+
+#include <stdbool.h>
+
+/*
+ * An option. set() gets the command's own structure (whose first member is a struct session) and
+ * the argument, NULL if the option takes none; it returns NULL, or what is wrong in a few words.
+ * `values` tells completion what the argument is: FIELD, FIELDS, FILE, NETNS, or a list a,b,c.
+ */
+struct option_row {
+	const char *name;
+	char letter;			/* 0: none */
+	const char *argument;		/* NULL: none */
+	const char *values;
+	const char *help;
+	const char *(*set)(void *config, const char *argument);
+	unsigned shared;		/* the shared rows: which commands have it, WITH_ bits */
+};
+
+enum {
+	WITH_ALL = 1,			/* every command */
+	WITH_FILES = 2,			/* -r */
+	WITH_WRITE = 4,			/* -w */
+	WITH_COLUMNS = 8,		/* -o -F */
+	WITH_FILTER = 16,		/* FILTER... and --explain-filter */
+	WITH_NETNS = 32,
+	WITH_FORMAT = 64,
+};
+
+struct format_row {
+	const char *name;		/* NULL ends the list */
+	int value;
+};
+
+struct command {
+	const char *name;
+	const char *summary;		/* "list the flows in the connection tracking table" */
+	const struct option_row *options;	/* its own; ends with a row whose name is NULL */
+	unsigned shared;		/* WITH_ bits */
+	unsigned fields;		/* IN_ bits: which fields -F lists and -o takes */
+	const struct format_row *formats;
+	const char *const *examples;	/* pairs of command line and what it does; NULL ends */
+};
+
+/* Rows that commands share; ends with a row whose name is NULL. */
+extern const struct option_row shared_options[];
+
+/*
+ * Reads the options into config. Returns the index of the first word of the filter. Does not return
+ * on --help, --version and the like (exit 0), or if a word is not understood: one line on stderr
+ * that names it, exit 2.
+ */
+int cli_parse(const struct command *command, void *config, int argc, char **argv);
+
+/* One line on stderr, "COMMAND: message" and "try 'COMMAND --help'", exit 2. */
+_Noreturn void cli_usage(const struct command *command, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Readers for setters: NULL, or what is wrong. */
+const char *cli_number(const char *argument, unsigned long *value);
+const char *cli_seconds(const char *argument, double *seconds);
+
+#endif

@@ -1,0 +1,519 @@
+/* What every command does around its own work. The talking is done here, not in the library. */
+#include "session.h"
+
+#include "capture.h"
+#include "conntrack.h"
+#include "netns.h"
+#include "privs.h"
+#include "pushdown.h"
+
+#include <err.h>
+#include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { COMPLAINTS = 10 };
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+	(void)signal;
+	stopped = 1;
+}
+
+static const char *set_netns(void *config, const char *argument)
+{
+	((struct session *)config)->netns = argument;
+	return NULL;
+}
+
+static const char *set_read(void *config, const char *argument)
+{
+	struct session *session = config;
+
+	if (session->files_count == FILES)
+		return "too many files";
+	session->files[session->files_count++] = argument;
+	return NULL;
+}
+
+static const char *set_write(void *config, const char *argument)
+{
+	((struct session *)config)->write = argument;
+	return NULL;
+}
+
+/* conntrack,extended,id: what follows the first word are conntrack's own -o words. */
+static const char *set_format(void *config, const char *argument)
+{
+	struct session *session = config;
+	size_t length = strcspn(argument, ",");
+	const struct format_row *row = session->command->formats;
+
+	while (row->name && (strlen(row->name) != length || strncmp(row->name, argument, length)))
+		row++;
+	if (!row->name)
+		return "no such format";
+	session->format = row->value;
+	session->conntrack = 0;
+	for (argument += length; *argument; argument += length) {
+		unsigned bit;
+
+		argument++;
+		length = strcspn(argument, ",");
+		bit = conntrack_option(argument, length);
+		if (row->value != FORMAT_CONNTRACK || !bit)
+			return "not an option of this format";
+		session->conntrack |= bit;
+	}
+	return NULL;
+}
+
+static const char *set_json(void *config, const char *argument)
+{
+	(void)argument;
+	return set_format(config, "json");
+}
+
+static const char *set_columns(void *config, const char *argument)
+{
+	((struct session *)config)->columns = argument;
+	return NULL;
+}
+
+static const char *set_list_fields(void *config, const char *argument)
+{
+	(void)argument;
+	((struct session *)config)->list_fields = true;
+	return NULL;
+}
+
+static const char *set_no_header(void *config, const char *argument)
+{
+	(void)argument;
+	((struct session *)config)->no_header = true;
+	return NULL;
+}
+
+static const char *set_explain(void *config, const char *argument)
+{
+	(void)argument;
+	((struct session *)config)->explain = true;
+	return NULL;
+}
+
+static const char *set_color(void *config, const char *argument)
+{
+	static const char *const words[] = { "auto", "always", "never" };
+	struct session *session = config;
+
+	if (!argument)
+		argument = "always";
+	for (unsigned i = 0; i < 3; i++)
+		if (!strcmp(argument, words[i])) {
+			session->color = i;
+			return NULL;
+		}
+	return "not auto, always or never";
+}
+
+const struct option_row shared_options[] = {
+	{ "netns", 'N', "NS", "NETNS", "look at another network namespace: a name, a path or a PID",
+	  set_netns, WITH_NETNS },
+	{ "read", 'r', "FILE", "FILE", "read saved data instead of the kernel; - is standard input",
+	  set_read, WITH_FILES },
+	{ "write", 'w', "FILE", "FILE", "save the raw netlink messages as pcap", set_write, WITH_WRITE },
+	{ "format", 'f', "FORMAT", "FORMAT", "how to print; see the manual page for the formats",
+	  set_format, WITH_FORMAT },
+	{ "json", 'j', NULL, NULL, "the same as --format json", set_json, WITH_FORMAT },
+	{ "columns", 'o', "LIST", "FIELDS", "the columns, comma separated; +LIST adds to the default",
+	  set_columns, WITH_COLUMNS },
+	{ "list-fields", 'F', NULL, NULL, "print every field: name, kind, help", set_list_fields,
+	  WITH_COLUMNS },
+	{ "no-header", 'H', NULL, NULL, "no heading", set_no_header, WITH_FORMAT },
+	{ "color", 0, "[=WHEN]", "auto,always,never", "auto (default), always or never", set_color,
+	  WITH_ALL },
+	{ "explain-filter", 0, NULL, NULL, "print which part of the filter the kernel does, and exit",
+	  set_explain, WITH_FILTER },
+	{ "list-options", 0, NULL, NULL, "print the options for completion", NULL, WITH_ALL },
+	{ "help", 'h', NULL, NULL, "print this help", NULL, WITH_ALL },
+	{ "version", 'V', NULL, NULL, "print the version", NULL, WITH_ALL },
+	{ NULL },
+};
+
+static _Noreturn void finish_stdout(void)
+{
+	if (fflush(stdout) == EOF)
+		err(2, "standard output");
+	exit(0);
+}
+
+static void list_fields(const struct command *command)
+{
+	const char *name, *path;
+
+	for (const struct field *field = fields; field->name; field++)
+		if (field->in & command->fields)
+			printf("%-22s  %-9s  %s\n", field->name, field->kind->name, field->help);
+	for (unsigned i = 0; (path = field_short(i, &name)); i++)
+		printf("%-22s  %-9s  %s\n", name, "short", path);
+	finish_stdout();
+}
+
+static char *join_words(int count, char **words)
+{
+	struct out text;
+	char *joined;
+
+	out_init(&text, -1);
+	for (int i = 0; i < count; i++) {
+		if (i)
+			out_text(&text, " ");
+		out_text(&text, words[i]);
+	}
+	out_mem(&text, "", 1);
+	joined = strdup(text.buf);
+	out_release(&text);
+	if (!joined)
+		err(2, "memory");
+	return joined;
+}
+
+/* The expression, and a caret under the word. */
+static _Noreturn void filter_trouble(const struct session *session, const char *text,
+				     const struct filter_error *error)
+{
+	struct out line;
+
+	out_init(&line, STDERR_FILENO);
+	out_format(&line, "%s: filter: ", session->command->name);
+	out_escaped(&line, error->message);
+	out_text(&line, "\n  ");
+	for (const char *p = text; *p; p++) {
+		char c[2] = { *p >= ' ' && *p < 0x7f ? *p : '?', '\0' };
+
+		out_text(&line, c);
+	}
+	out_text(&line, "\n  ");
+	for (size_t i = 0; i < error->position; i++)
+		out_text(&line, " ");
+	out_text(&line, "^");
+	for (size_t i = 1; i < error->length; i++)
+		out_text(&line, "~");
+	out_format(&line, "\ntry '%s --help' or ct-filter(7)\n", session->command->name);
+	out_flush(&line);
+	exit(2);
+}
+
+static void read_filter(struct session *session, int count, char **words)
+{
+	struct filter_error error;
+
+	if (count && !(session->command->shared & WITH_FILTER))
+		cli_usage(session->command, "'%s' is not understood: there is no filter here", words[0]);
+	session->filter_text = join_words(count, words);
+	session->filter = filter_parse(session->filter_text, &session->names, &error);
+	if (!session->filter)
+		filter_trouble(session, session->filter_text, &error);
+}
+
+static void explain_filter(struct session *session)
+{
+	struct request requests[REQUESTS];
+	unsigned count = pushdown(session->filter, requests);
+	struct out *out = &session->out;
+
+	out_text(out, "filter: ");
+	out_escaped(out, *session->filter_text ? session->filter_text : "(everything)");
+	out_text(out, "\n");
+	for (unsigned i = 0; i < count; i++) {
+		size_t start;
+
+		out_text(out, i ? "kernel, second dump: " : "kernel: ");
+		start = out_length(out);
+		pushdown_explain(out, &requests[i]);
+		out_text(out, out_length(out) == start ? "everything\n" : "\n");
+	}
+	out_text(out, "here: every flow that the kernel sends is tested with the whole filter\n");
+	exit(out_flush(out) < 0 ? 2 : 0);
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = stop };
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+void session_start(struct session *session, const struct command *command, int argc, char **argv)
+{
+	int first;
+
+	session->command = command;
+	session->fields = command->fields;
+	setlocale(LC_CTYPE, "");
+	catch_signals();
+	out_init(&session->out, STDOUT_FILENO);
+	first = cli_parse(command, session, argc, argv);
+	if (session->list_fields)
+		list_fields(command);
+	if (session->netns && session->files_count)
+		cli_usage(command, "--netns and --read exclude each other");
+	names_load(&session->names);
+	read_filter(session, argc - first, argv + first);
+	if (session->explain)
+		explain_filter(session);
+	session->live = !session->files_count;
+	if (session->netns && netns_join(session->netns) < 0) {
+		if (errno == ENOENT)
+			errx(2, "network namespace '%s' does not exist (names: ip netns list)", session->netns);
+		err(2, "network namespace '%s'", session->netns);
+	}
+}
+
+static void complain(void *data, const char *file, unsigned long number, const char *what)
+{
+	struct session *session = data;
+
+	if (++session->complaints > COMPLAINTS)
+		return;
+	if (number)
+		warnx("%s:%lu: %s", file, number, what);
+	else
+		warnx("%s: %s", file, what);
+}
+
+static const char *path_of_self(char *path, size_t size)
+{
+	ssize_t length = readlink("/proc/self/exe", path, size - 1);
+
+	if (length < 0)
+		return program_invocation_name;
+	path[length] = '\0';
+	return path;
+}
+
+void session_fail(struct session *session, const char *what)
+{
+	int error = errno;
+	char path[4096];
+
+	out_flush(&session->out);
+	errno = error;
+	if (error == EPERM && session->live)
+		errx(2, "the conntrack table can only be read with CAP_NET_ADMIN: use sudo, or once "
+		     "'setcap cap_net_admin+ep %s'", path_of_self(path, sizeof(path)));
+	err(2, "%s", what);
+}
+
+static void open_capture(struct session *session)
+{
+	FILE *file;
+
+	if (!session->write)
+		return;
+	file = strcmp(session->write, "-") ? fopen(session->write, "we") : fdopen(STDOUT_FILENO, "w");
+	if (!file)
+		err(2, "%s", session->write);
+	session->capture = capture_create(file);
+	if (!session->capture)
+		err(2, "%s", session->write);
+	source_tee(session->source, session->capture);
+}
+
+static struct source *open_live(struct session *session, enum table table)
+{
+	struct request requests[REQUESTS];
+	unsigned count = pushdown(session->filter, requests);
+
+	return source_dump(table, requests, count);
+}
+
+struct source *session_dump(struct session *session, enum table table, uint64_t want, bool keep_admin)
+{
+	struct complaint complaint = { complain, session };
+
+	if (session->live) {
+		timeouts_read(&session->timeouts);
+		session->source = open_live(session, table);
+		session->nothing = !session->source && errno == ENOENT;
+	} else {
+		session->source = source_files(session->files, session->files_count, &complaint,
+					       &session->names);
+	}
+	if (!session->source && !session->nothing)
+		session_fail(session, session->live ? "ctnetlink" : "memory");
+	if (!session->source)
+		return NULL;
+	source_want(session->source, want | session->filter->wants);
+	source_timeouts(session->source, session->live ? &session->timeouts : NULL);
+	open_capture(session);
+	if (!privs_drop(keep_admin))
+		warnx("the capabilities could not be dropped");
+	return session->source;
+}
+
+const struct field *session_field(const struct session *session, const char *option,
+				  const char *name, size_t length)
+{
+	const struct field *field = length ? field_find(name, length) : NULL;
+
+	if (!field || !(field->in & session->fields))
+		cli_usage(session->command, "--%s: '%.*s' is no field (%s --list-fields prints all)", option,
+			  (int)length, name, session->command->name);
+	return field;
+}
+
+static void add_list(struct session *session, const char *list, const struct field **columns,
+		     unsigned *count, unsigned most)
+{
+	while (*list && *count < most) {
+		size_t length = strcspn(list, ",");
+
+		columns[(*count)++] = session_field(session, "columns", list, length);
+		list += length;
+		if (*list == ',' && !*++list)
+			session_field(session, "columns", "", 0);
+	}
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct field *const *x = a, *const *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Keys of one JSON object must stand together: table order, each once. */
+static void order_for_json(const struct field **columns, unsigned *count)
+{
+	unsigned kept = 0;
+
+	qsort(columns, *count, sizeof(*columns), by_place);
+	for (unsigned i = 0; i < *count; i++)
+		if (!i || columns[i] != columns[kept - 1])
+			columns[kept++] = columns[i];
+	*count = kept;
+}
+
+const struct field **session_columns(struct session *session, const char *preset, unsigned *count)
+{
+	enum { MOST = 512 };
+	const struct field **columns = calloc(MOST, sizeof(*columns));
+	const char *list = session->columns;
+	bool all = session->format == FORMAT_JSON && (!list || *list == '+');
+
+	if (!columns)
+		err(2, "memory");
+	*count = 0;
+	for (const struct field *field = fields; all && field->name; field++)
+		if ((field->in & session->fields) && !(field->in & JOINED))
+			columns[(*count)++] = field;
+	if (!all && (!list || *list == '+'))
+		add_list(session, preset, columns, count, MOST);
+	if (list)
+		add_list(session, list + (*list == '+'), columns, count, MOST);
+	if (session->format == FORMAT_JSON)
+		order_for_json(columns, count);
+	return columns;
+}
+
+uint64_t session_wants(const struct field *const *columns, unsigned count)
+{
+	uint64_t want = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		want |= columns[i]->has | columns[i]->uses;
+	return want;
+}
+
+static unsigned terminal_width(void)
+{
+	struct winsize size;
+	const char *columns = getenv("COLUMNS");
+
+	if (!isatty(STDOUT_FILENO))
+		return 0;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
+		return size.ws_col;
+	return columns && atoi(columns) > 0 ? atoi(columns) : 80;
+}
+
+static bool want_colour(const struct session *session)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (session->color != COLOR_AUTO)
+		return session->color == COLOR_ALWAYS;
+	return isatty(STDOUT_FILENO) && !(no && *no) && !(term && !strcmp(term, "dumb"));
+}
+
+struct print_options session_print(const struct session *session)
+{
+	return (struct print_options){
+		.format = session->format,
+		.width = terminal_width(),
+		.header = !session->no_header,
+		.colour = want_colour(session),
+		.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8"),
+		.conntrack = session->conntrack,
+		.names = &session->names,
+	};
+}
+
+bool session_stopped(const struct session *session)
+{
+	return stopped || session->out.error;
+}
+
+void session_explain_empty(const struct session *session)
+{
+	if (session->nothing)
+		warnx("connection tracking is not loaded in this kernel: there are no flows");
+	else if (session->live && isatty(STDERR_FILENO))
+		warnx("the table is empty: probably no rule in this network namespace uses connection "
+		      "tracking (another one: --netns)");
+}
+
+static void report_bad(struct session *session)
+{
+	unsigned long bad = source_bad(session->source), good = source_good(session->source);
+
+	if (session->complaints > COMPLAINTS)
+		warnx("%lu more could not be read", session->complaints - COMPLAINTS);
+	if (session->complaints)
+		warnx("%lu read, %lu not", good, bad ? bad : session->complaints);
+	if (session->complaints && !good)
+		session->failed = true;
+}
+
+int session_end(struct session *session)
+{
+	int status;
+
+	if (session->source)
+		report_bad(session);
+	source_close(session->source);
+	if (session->capture && capture_close(session->capture) < 0) {
+		warn("%s", session->write);
+		session->failed = true;
+	}
+	if (out_flush(&session->out) < 0 && session->out.error != EPIPE) {
+		warn("standard output");
+		session->failed = true;
+	}
+	status = session->failed ? 2 : 0;
+	out_release(&session->out);
+	names_release(&session->names);
+	filter_free(session->filter);
+	free(session->filter_text);
+	return status;
+}

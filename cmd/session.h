@@ -1,0 +1,76 @@
+/* What every command does around its own work: options, namespace, source, privileges, last words. */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include "cli.h"
+#include "filter.h"
+#include "print.h"
+#include "source.h"
+#include "timeouts.h"
+
+enum { FILES = 256 };
+
+struct session {
+	const struct command *command;
+	/* what was asked for */
+	const char *netns, *write, *columns;
+	const char *files[FILES];
+	unsigned files_count;
+	int format;			/* from the command's formats */
+	unsigned conntrack;		/* CONNTRACK_ bits of -f conntrack,... */
+	unsigned fields;		/* IN_ bits that -o takes; the command's, until it says less */
+	bool no_header, list_fields, explain;
+	enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } color;
+	/* what came of it */
+	struct filter *filter;
+	char *filter_text;
+	struct names names;
+	struct timeouts timeouts;
+	struct out out;			/* standard output */
+	struct source *source;
+	struct capture *capture;
+	unsigned long complaints;
+	bool live, nothing;		/* nothing: conntrack is not there at all */
+	bool failed;
+};
+
+/*
+ * Reads options and filter, joins the namespace. Exits as cli_parse() does; -F and --explain-filter
+ * end here too. config is the command's structure with the session as its first member.
+ */
+void session_start(struct session *session, const struct command *command, int argc, char **argv);
+
+/*
+ * Opens -r or the dump of a table, with what the kernel can filter, and -w; then gives up all
+ * capabilities, or all but CAP_NET_ADMIN. `want`: what the columns need, the filter's part is added.
+ * Exits with a message if that fails. NULL if conntrack is not there: an empty table.
+ */
+struct source *session_dump(struct session *session, enum table table, uint64_t want, bool keep_admin);
+
+/* Tells why source_read() returned -1: exits. */
+_Noreturn void session_fail(struct session *session, const char *what);
+
+/* The columns of -o, or `preset`, as a list that the caller frees; +LIST adds to the preset. JSON
+ * without -o: all fields of the command. Exits if a name is unknown. */
+const struct field **session_columns(struct session *session, const char *preset, unsigned *count);
+
+/* Width, colour and format as asked for, and as the terminal is. */
+struct print_options session_print(const struct session *session);
+
+/* What fields need to be decoded. */
+uint64_t session_wants(const struct field *const *columns, unsigned count);
+
+/* SIGINT and SIGTERM were caught, or nobody reads us any more: come to an end. */
+bool session_stopped(const struct session *session);
+
+/* On an empty answer, when stderr is a terminal: why that may be. */
+void session_explain_empty(const struct session *session);
+
+/* Flushes, closes, reports what could not be read or written; the exit status. */
+int session_end(struct session *session);
+
+/* A field name, exits if unknown: "--sort: 'foo' is no field". */
+const struct field *session_field(const struct session *session, const char *option,
+				  const char *name, size_t length);
+
+#endif

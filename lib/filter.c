@@ -1,0 +1,606 @@
+/* Parses and applies the filter language: recursive descent, then a walk over the tree. */
+#include "filter.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+enum { DEPTH = 100, TESTS = 10000, WORD = 256 };
+
+/* Words that stand alone: a field and the value it is compared with. */
+static const struct {
+	const char *word, *field, *value, *help;
+} flags[] = {
+	{ "assured", "status", "ASSURED", "two-way and established; never evicted to make room" },
+	{ "replied", "status", "SEEN_REPLY", "packets were seen in both directions" },
+	{ "unreplied", "flags", "UNREPLIED", "no packet came back yet" },
+	{ "nat", "status", "SRC_NAT,DST_NAT", "source or destination is translated" },
+	{ "snat", "status", "SRC_NAT", "the source is translated" },
+	{ "dnat", "status", "DST_NAT", "the destination is translated" },
+	{ "offload", "status", "OFFLOAD", "in a flowtable, software or hardware" },
+	{ "hw-offload", "status", "HW_OFFLOAD", "in a hardware flowtable" },
+	{ "expected", "status", "EXPECTED", "announced by a helper" },
+	{ "confirmed", "status", "CONFIRMED", "in the table" },
+	{ "dying", "status", "DYING", "being removed" },
+	{ "fixed-timeout", "status", "FIXED_TIMEOUT", "packets do not refresh the timeout" },
+	{ "seq-adjust", "status", "SEQ_ADJUST", "a helper changed the payload length" },
+	{ "template", "status", "TEMPLATE", "a template" },
+	{ "untracked", "status", "UNTRACKED", "short-lived entry of a resolved clash" },
+};
+
+/* Words that look at several fields at once. */
+static const struct {
+	const char *word;
+	const char *fields[4];
+	const char *help;
+} groups[] = {
+	{ "host", { "orig.src", "orig.dst", "reply.src", "reply.dst" }, "any of the four addresses" },
+	{ "net", { "orig.src", "orig.dst", "reply.src", "reply.dst" }, "any of the four addresses" },
+	{ "port", { "orig.sport", "orig.dport", "reply.sport", "reply.dport" }, "any of the four ports" },
+};
+
+#define COUNT(table) (sizeof(table) / sizeof(*table))
+
+const char *filter_word(unsigned i, const char **help)
+{
+	if (i < COUNT(flags)) {
+		*help = flags[i].help;
+		return flags[i].word;
+	}
+	i -= COUNT(flags);
+	if (i < COUNT(groups)) {
+		*help = groups[i].help;
+		return groups[i].word;
+	}
+	return NULL;
+}
+
+enum token { END, OPEN, CLOSE, AND, OR, NOT, OPERATOR, COMMA, TEXT };
+
+struct parser {
+	const char *text, *at;
+	const struct names *names;
+	struct filter_error *error;
+	struct filter *filter;
+	unsigned depth, tests;
+	/* the current token */
+	enum token token;
+	size_t position, length;
+	char word[WORD];
+	bool quoted;
+};
+
+static bool fail(struct parser *p, size_t position, size_t length, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* The first fault is the one that is told. */
+static bool fail(struct parser *p, size_t position, size_t length, const char *format, ...)
+{
+	va_list args;
+
+	if (p->error->message[0])
+		return false;
+	p->error->position = position;
+	p->error->length = length ? length : 1;
+	va_start(args, format);
+	vsnprintf(p->error->message, sizeof(p->error->message), format, args);
+	va_end(args);
+	return false;
+}
+
+static const struct {
+	const char *text;
+	enum token token;
+} symbols[] = {
+	{ "&&", AND }, { "||", OR }, { "!=", OPERATOR }, { "<=", OPERATOR }, { ">=", OPERATOR },
+	{ "==", OPERATOR }, { "=", OPERATOR }, { "<", OPERATOR }, { ">", OPERATOR }, { "!", NOT },
+	{ "(", OPEN }, { ")", CLOSE }, { ",", COMMA },
+};
+
+static bool take_word(struct parser *p, size_t length)
+{
+	if (length >= WORD)
+		return fail(p, p->position, length, "this word is too long");
+	memcpy(p->word, p->at, length);
+	p->word[length] = '\0';
+	p->at += length;
+	p->length = p->at - p->text - p->position;
+	return true;
+}
+
+static bool take_quoted(struct parser *p)
+{
+	char quote = *p->at++;
+	size_t length = strcspn(p->at, quote == '"' ? "\"" : "'");
+
+	if (!p->at[length])
+		return fail(p, p->position, strlen(p->at) + 1, "the quote is not closed");
+	if (!take_word(p, length))
+		return false;
+	p->at++;
+	p->length++;
+	p->quoted = true;
+	p->token = TEXT;
+	return true;
+}
+
+static enum token keyword(const char *word)
+{
+	static const struct { const char *word; enum token token; } keywords[] = {
+		{ "and", AND }, { "or", OR }, { "not", NOT },
+	};
+
+	for (unsigned i = 0; i < COUNT(keywords); i++)
+		if (!strcasecmp(word, keywords[i].word))
+			return keywords[i].token;
+	return TEXT;
+}
+
+/* Reads the next token; false on a fault. */
+static bool next(struct parser *p)
+{
+	p->at += strspn(p->at, " \t\n\r\f\v");
+	p->position = p->at - p->text;
+	p->length = 0;
+	p->quoted = false;
+	p->word[0] = '\0';
+	p->token = END;
+	if (!*p->at)
+		return true;
+	for (unsigned i = 0; i < COUNT(symbols); i++) {
+		size_t length = strlen(symbols[i].text);
+
+		if (!strncmp(p->at, symbols[i].text, length)) {
+			p->token = symbols[i].token;
+			return take_word(p, length);
+		}
+	}
+	if (*p->at == '"' || *p->at == '\'')
+		return take_quoted(p);
+	if (!take_word(p, strcspn(p->at, " \t\n\r\f\v()=<>!,&|\"'")))
+		return false;
+	if (!p->length)
+		return fail(p, p->position, 1, "'%c' means nothing here", isprint((unsigned char)*p->at)
+			    ? *p->at : '?');
+	p->token = keyword(p->word);
+	return true;
+}
+
+static struct node *node_new(enum node_type type, struct node *left, struct node *right)
+{
+	struct node *node = calloc(1, sizeof(*node));
+
+	if (!node)
+		abort();
+	node->type = type;
+	node->left = left;
+	node->right = right;
+	return node;
+}
+
+static void node_free(struct node *node)
+{
+	if (!node)
+		return;
+	node_free(node->left);
+	node_free(node->right);
+	free(node->test.terms);
+	free(node);
+}
+
+static struct term *add_term(struct test *test)
+{
+	struct term *terms = realloc(test->terms, (test->terms_count + 1) * sizeof(*terms));
+
+	if (!terms)
+		abort();
+	test->terms = terms;
+	memset(&terms[test->terms_count], 0, sizeof(*terms));
+	return &terms[test->terms_count++];
+}
+
+static void add_field(struct parser *p, struct test *test, const struct field *field)
+{
+	test->fields[test->count++] = field;
+	p->filter->wants |= field->has | field->uses;
+}
+
+static const struct field *find(const char *name)
+{
+	return field_find(name, strlen(name));
+}
+
+/* A test with fixed words in it: they are ours, so they parse. */
+static struct node *fixed(struct parser *p, const char *field, const char *values)
+{
+	struct node *node = node_new(NODE_TEST, NULL, NULL);
+	char word[64];
+
+	add_field(p, &node->test, find(field));
+	node->test.exact = true;
+	while (*values) {
+		size_t length = strcspn(values, ",");
+
+		snprintf(word, sizeof(word), "%.*s", (int)length, values);
+		node->test.fields[0]->kind->parse(add_term(&node->test), node->test.fields[0], word,
+						  p->names);
+		values += length + (values[length] == ',');
+	}
+	return node;
+}
+
+/* Turns "= value" into what the operator says. */
+static const char *bound(struct term *term, const char *operator)
+{
+	uint64_t value = term->low;
+
+	if (term->low != term->high || term->mask != UINT64_MAX)
+		return "a range or a mask cannot be compared with < or >";
+	switch (operator[0]) {
+	case '<':
+		term->low = 0;
+		if (!operator[1] && value == 0)
+			term->low = 1;	/* nothing is below 0: an empty range */
+		term->high = operator[1] ? value : value ? value - 1 : 0;
+		return NULL;
+	case '>':
+		term->high = UINT64_MAX;
+		if (!operator[1] && value == UINT64_MAX)
+			term->high = 0;
+		term->low = operator[1] ? value : value == UINT64_MAX ? 1 : value + 1;
+		return NULL;
+	}
+	return NULL;
+}
+
+static bool parse_value(struct parser *p, struct test *test, const char *operator)
+{
+	const struct field *field = test->fields[0];
+	struct term *term = add_term(test);
+	const char *wrong = field->kind->parse(term, field, p->word, p->names);
+
+	if (!wrong && *operator != '=' && *operator != '!')
+		wrong = bound(term, operator);
+	if (wrong)
+		return fail(p, p->position, p->length, "'%s': %s", p->word, wrong);
+	return next(p);
+}
+
+static bool parse_values(struct parser *p, struct test *test, const char *operator,
+			 const char *name)
+{
+	bool ordered = test->fields[0]->kind->ordered;
+
+	if ((*operator == '<' || *operator == '>') && !ordered)
+		return fail(p, p->position, p->length, "%s has no order: only = and != make sense", name);
+	test->negate = *operator == '!';
+	test->exact = *operator == '=';
+	do {
+		if (test->terms_count && !next(p))	/* past the comma */
+			return false;
+		if (p->token != TEXT)
+			return fail(p, p->position, p->length, "%s needs a value here", name);
+		if (!parse_value(p, test, operator))
+			return false;
+	} while (p->token == COMMA);
+	if (test->terms_count > 1 && (*operator == '<' || *operator == '>'))
+		return fail(p, p->position, p->length, "a list cannot be compared with < or >");
+	return true;
+}
+
+/* What follows the name of a field: [operator] value[,value...]. */
+static bool parse_comparison(struct parser *p, struct node *node, const char *name)
+{
+	char operator[4] = "=";
+
+	if (p->token == OPERATOR) {
+		strcpy(operator, p->word);
+		if (!next(p))
+			return false;
+	} else if (p->token == NOT && *p->word == '!') {
+		return fail(p, p->position, p->length, "did you mean != ?");
+	}
+	return parse_values(p, &node->test, operator, name);
+}
+
+/* tcpdump's "src port 53" and "dst net 10.0.0.0/8". */
+static const struct field *qualified(const char *direction, const char *word)
+{
+	bool src = !strcasecmp(direction, "src");
+
+	if (!src && strcasecmp(direction, "dst"))
+		return NULL;
+	if (!strcasecmp(word, "port"))
+		return find(src ? "orig.sport" : "orig.dport");
+	if (!strcasecmp(word, "host") || !strcasecmp(word, "net"))
+		return find(src ? "orig.src" : "orig.dst");
+	return NULL;
+}
+
+static struct node *parse_fields(struct parser *p, const char *name)
+{
+	struct node *node = node_new(NODE_TEST, NULL, NULL);
+	const struct field *field;
+
+	for (unsigned i = 0; i < COUNT(groups); i++)
+		if (!strcasecmp(name, groups[i].word))
+			for (unsigned j = 0; j < 4; j++)
+				add_field(p, &node->test, find(groups[i].fields[j]));
+	if (!node->test.count) {
+		field = p->token == TEXT ? qualified(name, p->word) : NULL;
+		if (field && !next(p))
+			goto bad;
+		add_field(p, &node->test, field ? field : find(name));
+	}
+	if (parse_comparison(p, node, name))
+		return node;
+bad:
+	node_free(node);
+	return NULL;
+}
+
+static struct node *flag_word(struct parser *p, const char *word)
+{
+	for (unsigned i = 0; i < COUNT(flags); i++)
+		if (!strcasecmp(word, flags[i].word))
+			return fixed(p, flags[i].field, flags[i].value);
+	return NULL;
+}
+
+/* A protocol, a family or a state that stands alone. */
+static struct node *bare_word(struct parser *p, const char *word)
+{
+	static const char *const kinds[] = { "proto", "family", "state" };
+	struct term term;
+
+	if (isdigit((unsigned char)*word))
+		return NULL;
+	for (unsigned i = 0; i < COUNT(kinds); i++) {
+		const struct field *field = find(kinds[i]);
+
+		if (!field->kind->parse(&term, field, word, NULL))
+			return fixed(p, kinds[i], word);
+	}
+	return NULL;
+}
+
+static bool is_group(const char *word)
+{
+	for (unsigned i = 0; i < COUNT(groups); i++)
+		if (!strcasecmp(word, groups[i].word))
+			return true;
+	return false;
+}
+
+/* Levenshtein's distance, one row at a time; words are short. */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[WORD], length = strlen(b);
+
+	for (unsigned j = 0; j <= length; j++)
+		row[j] = j;
+	for (unsigned i = 1; a[i - 1]; i++) {
+		unsigned corner = row[0];
+
+		row[0] = i;
+		for (unsigned j = 1; j <= length; j++) {
+			unsigned change = corner + (tolower((unsigned char)a[i - 1]) !=
+						    tolower((unsigned char)b[j - 1]));
+			unsigned shift = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
+
+			corner = row[j];
+			row[j] = change < shift ? change : shift;
+		}
+	}
+	return row[length];
+}
+
+static void consider(const char *word, const char *candidate, const char **best, unsigned *least)
+{
+	unsigned d = candidate ? 2 * distance(word, candidate) : *least;
+
+	/* Of two equally near ones the one that begins alike. */
+	if (candidate && tolower((unsigned char)*word) != tolower((unsigned char)*candidate))
+		d++;
+
+	if (d < *least) {
+		*least = d;
+		*best = candidate;
+	}
+}
+
+/* The known word that the user may have meant, or NULL. */
+static const char *suggest(const char *word)
+{
+	unsigned least = strlen(word) > 3 ? 6 : 4;
+	const char *best = NULL, *help, *name;
+
+	for (const struct field *field = fields; field->name; field++)
+		consider(word, field->name, &best, &least);
+	for (unsigned i = 0; field_short(i, &name); i++)
+		consider(word, name, &best, &least);
+	for (unsigned i = 0; (name = filter_word(i, &help)); i++)
+		consider(word, name, &best, &least);
+	for (unsigned i = 0; i < state_count(); i++)
+		consider(word, state_name(i), &best, &least);
+	for (unsigned i = 0; i < 256; i++)
+		consider(word, proto_name(i), &best, &least);
+	return best;
+}
+
+static struct node *unknown(struct parser *p, size_t position, size_t length, const char *word)
+{
+	const char *hint = suggest(word);
+
+	if (hint)
+		fail(p, position, length, "'%s' is no field, flag, protocol or state; did you mean '%s'?",
+		     word, hint);
+	else
+		fail(p, position, length, "'%s' is no field, flag, protocol or state", word);
+	return NULL;
+}
+
+static struct node *parse_word(struct parser *p)
+{
+	size_t position = p->position, length = p->length;
+	char word[WORD];
+	struct node *node;
+
+	strcpy(word, p->word);
+	if (p->quoted)
+		return unknown(p, position, length, word);
+	if (!next(p))
+		return NULL;
+	/* "nat" and "zone" are fields, but nat alone is a flag unless an operator follows. */
+	if (p->token != OPERATOR) {
+		node = flag_word(p, word);
+		if (node)
+			return node;
+	}
+	if (is_group(word) || find(word))
+		return parse_fields(p, word);
+	node = bare_word(p, word);
+	return node ? node : unknown(p, position, length, word);
+}
+
+static struct node *parse_or(struct parser *p);
+
+static struct node *parse_group(struct parser *p)
+{
+	size_t position = p->position;
+	struct node *node;
+
+	if (!next(p))
+		return NULL;
+	node = parse_or(p);
+	if (!node)
+		return NULL;
+	if (p->token != CLOSE) {
+		fail(p, p->token == END ? position : p->position, 1,
+		     p->token == END ? "this bracket is not closed" : "a closing bracket is missing here");
+		node_free(node);
+		return NULL;
+	}
+	if (next(p))
+		return node;
+	node_free(node);
+	return NULL;
+}
+
+static struct node *parse_unary(struct parser *p)
+{
+	struct node *node = NULL;
+
+	if (++p->depth > DEPTH) {
+		fail(p, p->position, p->length, "nested too deeply");
+	} else if (++p->tests > TESTS) {
+		fail(p, p->position, p->length, "the expression is too long");
+	} else if (p->token == NOT) {
+		if (next(p) && (node = parse_unary(p)))
+			node = node_new(NODE_NOT, node, NULL);
+	} else if (p->token == OPEN) {
+		node = parse_group(p);
+	} else if (p->token == TEXT) {
+		node = parse_word(p);
+	} else if (p->token == END) {
+		fail(p, p->position, 1, "the expression ends too early");
+	} else {
+		fail(p, p->position, p->length, "'%s' cannot stand here", p->word);
+	}
+	p->depth--;
+	return node;
+}
+
+static struct node *parse_and(struct parser *p)
+{
+	struct node *left = parse_unary(p), *right;
+
+	while (left && (p->token == AND || p->token == NOT || p->token == OPEN || p->token == TEXT)) {
+		right = p->token == AND && !next(p) ? NULL : parse_unary(p);
+		if (!right) {
+			node_free(left);
+			return NULL;
+		}
+		left = node_new(NODE_AND, left, right);
+	}
+	return left;
+}
+
+static struct node *parse_or(struct parser *p)
+{
+	struct node *left = parse_and(p), *right;
+
+	while (left && p->token == OR) {
+		right = next(p) ? parse_and(p) : NULL;
+		if (!right) {
+			node_free(left);
+			return NULL;
+		}
+		left = node_new(NODE_OR, left, right);
+	}
+	return left;
+}
+
+struct filter *filter_parse(const char *text, const struct names *names,
+			    struct filter_error *error)
+{
+	struct parser p = { .text = text, .at = text, .names = names, .error = error };
+
+	memset(error, 0, sizeof(*error));
+	p.filter = calloc(1, sizeof(*p.filter));
+	if (!p.filter)
+		abort();
+	if (!next(&p))
+		goto bad;
+	if (p.token == END)
+		return p.filter;
+	p.filter->root = parse_or(&p);
+	if (p.filter->root && p.token != END)
+		fail(&p, p.position, p.length, "'%s' cannot stand here", p.word);
+	if (!error->message[0])
+		return p.filter;
+bad:
+	filter_free(p.filter);
+	return NULL;
+}
+
+void filter_free(struct filter *filter)
+{
+	if (filter)
+		node_free(filter->root);
+	free(filter);
+}
+
+static bool test_match(const struct test *test, const struct flow *flow)
+{
+	bool present = false;
+
+	for (unsigned i = 0; i < test->count; i++) {
+		const struct field *field = test->fields[i];
+
+		if (!field_present(field, flow))
+			continue;
+		present = true;
+		for (unsigned j = 0; j < test->terms_count; j++)
+			if (field->kind->match(&test->terms[j], field, flow))
+				return !test->negate;
+	}
+	return present && test->negate;
+}
+
+bool node_match(const struct node *node, const struct flow *flow)
+{
+	switch (node->type) {
+	case NODE_NOT:
+		return !node_match(node->left, flow);
+	case NODE_AND:
+		return node_match(node->left, flow) && node_match(node->right, flow);
+	case NODE_OR:
+		return node_match(node->left, flow) || node_match(node->right, flow);
+	case NODE_TEST:
+		break;
+	}
+	return test_match(&node->test, flow);
+}

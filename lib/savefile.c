@@ -1,0 +1,192 @@
+/* Opens saved files, finds out what they are, and cuts them into pieces. */
+#include "savefile.h"
+
+#include "capture.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <pcap/pcap.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LINE = 65536 };
+
+struct savefile {
+	const char *const *files;
+	unsigned count, current;	/* current: 1 is the first file */
+	FILE *stream;
+	struct capture *capture;
+	unsigned long number;		/* of the line or packet */
+	struct complaint complaint;
+	const struct names *names;
+	char line[LINE];
+};
+
+struct savefile *savefile_open(const char *const *files, unsigned count,
+			       const struct complaint *complaint, const struct names *names)
+{
+	struct savefile *file = calloc(1, sizeof(*file));
+
+	if (!file)
+		return NULL;
+	file->files = files;
+	file->count = count;
+	file->names = names;
+	if (complaint)
+		file->complaint = *complaint;
+	return file;
+}
+
+static void close_stream(struct savefile *file)
+{
+	if (file->capture)
+		capture_close(file->capture);	/* closes the stream as well */
+	else if (file->stream && file->stream != stdin)
+		fclose(file->stream);
+	file->capture = NULL;
+	file->stream = NULL;
+}
+
+void savefile_close(struct savefile *file)
+{
+	if (file)
+		close_stream(file);
+	free(file);
+}
+
+const char *savefile_name(const struct savefile *file)
+{
+	const char *name = file && file->current ? file->files[file->current - 1] : "";
+
+	return strcmp(name, "-") ? name : "standard input";
+}
+
+void savefile_complain(struct savefile *file, const char *what)
+{
+	if (file && file->complaint.say)
+		file->complaint.say(file->complaint.data, savefile_name(file), file->number, what);
+}
+
+/* pcap in either byte order, with micro- or nanoseconds, and pcapng. The bytes are put back. */
+static bool is_capture(FILE *stream)
+{
+	static const uint32_t magics[] = { 0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1, 0x0a0d0d0a };
+	uint8_t bytes[4];
+	size_t n = fread(bytes, 1, sizeof(bytes), stream);
+	uint32_t magic;
+
+	for (size_t i = n; i > 0; i--)
+		ungetc(bytes[i - 1], stream);
+	if (n < sizeof(bytes))
+		return false;
+	memcpy(&magic, bytes, sizeof(magic));
+	for (unsigned i = 0; i < sizeof(magics) / sizeof(*magics); i++)
+		if (magic == magics[i])
+			return true;
+	return false;
+}
+
+/* 1, 0: no more files, -1 errno. */
+static int open_next(struct savefile *file)
+{
+	char error[PCAP_ERRBUF_SIZE];
+	const char *name;
+
+	close_stream(file);
+	if (file->current >= file->count)
+		return 0;
+	name = file->files[file->current++];
+	file->number = 0;
+	file->stream = strcmp(name, "-") ? fopen(name, "re") : stdin;
+	if (!file->stream)
+		return -1;
+	if (!is_capture(file->stream))
+		return 1;
+	file->capture = capture_open(file->stream, error);
+	if (!file->capture) {
+		savefile_complain(file, error);
+		errno = EBADMSG;
+		return -1;
+	}
+	return 1;
+}
+
+static int next_packet(struct savefile *file, struct piece *piece)
+{
+	int result = capture_next(file->capture, &piece->data, &piece->length, &piece->time);
+
+	file->number++;
+	piece->type = PIECE_NETLINK;
+	if (result < 0) {
+		savefile_complain(file, capture_error(file->capture));
+		return 0;
+	}
+	return result;
+}
+
+static void skip_line(FILE *stream)
+{
+	int c;
+
+	do
+		c = getc(stream);
+	while (c != '\n' && c != EOF);
+}
+
+static int next_line(struct savefile *file, struct piece *piece)
+{
+	size_t length;
+
+	while (fgets(file->line, LINE, file->stream)) {
+		const char *start = file->line;
+
+		file->number++;
+		length = strlen(file->line);
+		if (length == LINE - 1 && file->line[length - 1] != '\n') {
+			skip_line(file->stream);
+			savefile_complain(file, "the line is too long");
+			continue;
+		}
+		while (isspace((unsigned char)*start))
+			start++;
+		if (!*start)
+			continue;
+		*piece = (struct piece){
+			.data = (const uint8_t *)file->line, .length = length,
+			.type = *start == '{' ? PIECE_JSON : PIECE_TEXT,
+		};
+		return 1;
+	}
+	return ferror(file->stream) ? -1 : 0;
+}
+
+int savefile_next(struct savefile *file, struct piece *piece)
+{
+	int result;
+
+	for (;;) {
+		if (!file->stream) {
+			result = open_next(file);
+			if (result != 1)
+				return result;
+		}
+		result = file->capture ? next_packet(file, piece) : next_line(file, piece);
+		if (result)
+			return result;
+		close_stream(file);
+	}
+}
+
+enum text savefile_parse(struct savefile *file, struct piece *piece, struct flow *flow)
+{
+	const char *wrong = "not understood";
+	enum text result;
+
+	if (piece->type == PIECE_JSON)
+		result = textin_json(flow, file->line, file->names, &wrong);
+	else
+		result = textin_conntrack(flow, file->line, file->names, &wrong);
+	if (result == TEXT_BAD)
+		savefile_complain(file, wrong);
+	return result;
+}

@@ -1,0 +1,35 @@
+/* Saved data as pieces: a packet of netlink messages, or a line of text. */
+#ifndef SAVEFILE_H
+#define SAVEFILE_H
+
+#include "source.h"
+#include "textin.h"
+
+enum piece_type { PIECE_NETLINK, PIECE_TEXT, PIECE_JSON };
+
+/* `time` in nanoseconds since 1970, 0 where the file has none. Text ends in a NUL. */
+struct piece {
+	const uint8_t *data;
+	size_t length;
+	uint64_t time;
+	enum piece_type type;
+};
+
+struct savefile;
+
+/* The files are opened one after the other; "-" is stdin. NULL with errno if memory is out. */
+struct savefile *savefile_open(const char *const *files, unsigned count,
+			       const struct complaint *complaint, const struct names *names);
+void savefile_close(struct savefile *file);
+
+/* 1, 0 at the end, -1 with errno for a file that cannot be opened or read (savefile_name()). */
+int savefile_next(struct savefile *file, struct piece *piece);
+
+/* The flow in a piece of text; complains where it is bad. */
+enum text savefile_parse(struct savefile *file, struct piece *piece, struct flow *flow);
+
+/* Tells the owner about the piece just read. NULL: nobody to tell. */
+void savefile_complain(struct savefile *file, const char *what);
+const char *savefile_name(const struct savefile *file);
+
+#endif

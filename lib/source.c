@@ -1,0 +1,376 @@
+/* Reads flows from the kernel (a dump, events) and hands on those of saved files. */
+#include "source.h"
+
+#include "capture.h"
+#include "request.h"
+#include "savefile.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/netfilter/nfnetlink.h>
+
+/* The kernel fills up to 32 KiB per dump datagram; net/netlink/af_netlink.c. */
+enum { BUFFER = 128 * 1024, SOCKETS = 4 };
+
+struct source {
+	struct mnl_socket *sockets[SOCKETS];
+	unsigned count, current;	/* a dump: one socket a request, read in turn */
+	bool events;
+	struct savefile *file;
+	struct piece piece;		/* what was read; data moves on as flows are taken */
+	struct capture *tee;
+	uint64_t want;
+	const struct timeouts *timeouts;
+	unsigned long good, bad;
+	size_t buffer_size;
+	uint8_t *buffer;
+};
+
+static uint64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static struct source *source_new(void)
+{
+	struct source *source = calloc(1, sizeof(*source));
+
+	if (!source)
+		return NULL;
+	source->buffer = malloc(BUFFER);
+	if (!source->buffer) {
+		free(source);
+		return NULL;
+	}
+	source->want = HAS_ALL;
+	return source;
+}
+
+void source_close(struct source *source)
+{
+	if (!source)
+		return;
+	for (unsigned i = 0; i < source->count; i++)
+		mnl_socket_close(source->sockets[i]);
+	savefile_close(source->file);
+	free(source->buffer);
+	free(source);
+}
+
+static struct mnl_socket *open_socket(unsigned groups)
+{
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+
+	if (socket && mnl_socket_bind(socket, groups, MNL_SOCKET_AUTOPID) < 0) {
+		mnl_socket_close(socket);
+		return NULL;
+	}
+	return socket;
+}
+
+/*
+ * The kernel answers the request while it takes it, so a refusal is already there to be seen.
+ * Returns the errno of a refusal, or 0.
+ */
+static int refused(struct mnl_socket *socket)
+{
+	uint32_t head[64];
+	const struct nlmsghdr *message = (const void *)head;
+	ssize_t n = recv(mnl_socket_get_fd(socket), head, sizeof(head), MSG_PEEK | MSG_DONTWAIT);
+	const struct nlmsgerr *error = (const void *)((const char *)head + NLMSG_HDRLEN);
+
+	if (n < (ssize_t)(NLMSG_HDRLEN + sizeof(*error)) || message->nlmsg_type != NLMSG_ERROR)
+		return 0;
+	return -error->error;
+}
+
+static bool send_request(struct mnl_socket *socket, enum table table, const struct request *request)
+{
+	uint8_t buffer[REQUEST_SIZE] __attribute__((aligned(8)));
+	size_t length = request_dump(buffer, table, request);
+
+	return mnl_socket_sendto(socket, buffer, length) >= 0;
+}
+
+static struct mnl_socket *open_dump(enum table table, const struct request *request)
+{
+	struct mnl_socket *socket = open_socket(0);
+	struct request plain = { .family = request->family };
+	int error;
+
+	if (!socket)
+		return NULL;
+	if (!send_request(socket, table, request))
+		goto failed;
+	error = refused(socket);
+	/* A kernel without marks or tuple filters says so: then all is asked for and tested here. */
+	if (error != EOPNOTSUPP && error != EINVAL)
+		return socket;
+	mnl_socket_close(socket);
+	socket = open_socket(0);
+	if (socket && send_request(socket, table, &plain))
+		return socket;
+failed:
+	if (socket) {
+		int saved = errno;
+
+		mnl_socket_close(socket);
+		errno = saved;
+	}
+	return NULL;
+}
+
+/* Looking must not load the modules. */
+static bool conntrack_there(void)
+{
+	return access("/proc/sys/net/netfilter/nf_conntrack_count", F_OK) == 0;
+}
+
+struct source *source_dump(enum table table, const struct request *requests, unsigned count)
+{
+	struct source *source;
+
+	if (!conntrack_there()) {
+		errno = ENOENT;
+		return NULL;
+	}
+	source = source_new();
+	if (!source)
+		return NULL;
+	for (unsigned i = 0; i < count && i < SOCKETS; i++) {
+		source->sockets[i] = open_dump(table, &requests[i]);
+		if (!source->sockets[i]) {
+			int saved = errno;
+
+			source_close(source);
+			errno = saved;
+			return NULL;
+		}
+		source->count++;
+	}
+	return source;
+}
+
+/* The kernel doubles what it is asked for and tells the doubled size. */
+static size_t set_buffer(int fd, size_t size)
+{
+	int value = size / 2;
+	socklen_t length = sizeof(value);
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &value, length) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &value, length);
+	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &value, &length) < 0)
+		return 0;
+	return value;
+}
+
+struct source *source_events(unsigned groups, size_t buffer)
+{
+	struct source *source;
+
+	if (!conntrack_there()) {
+		errno = ENOENT;
+		return NULL;
+	}
+	source = source_new();
+	if (!source)
+		return NULL;
+	source->events = true;
+	/* The buffer first: a burst may arrive with the membership. */
+	source->sockets[0] = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!source->sockets[0])
+		goto failed;
+	source->count = 1;
+	source->buffer_size = set_buffer(source_fd(source), buffer);
+	if (mnl_socket_bind(source->sockets[0], groups, MNL_SOCKET_AUTOPID) == 0)
+		return source;
+failed:;
+	int saved = errno;
+
+	source_close(source);
+	errno = saved;
+	return NULL;
+}
+
+struct source *source_files(const char *const *files, unsigned count,
+			    const struct complaint *complaint, const struct names *names)
+{
+	struct source *source = source_new();
+
+	if (!source)
+		return NULL;
+	source->file = savefile_open(files, count, complaint, names);
+	if (source->file)
+		return source;
+	source_close(source);
+	return NULL;
+}
+
+size_t source_buffer(const struct source *source)
+{
+	return source->buffer_size;
+}
+
+uint32_t source_lost(const struct source *source)
+{
+	uint32_t info[9] = { 0 };	/* SK_MEMINFO_DROPS is the last */
+	socklen_t length = sizeof(info);
+
+	if (source->file || getsockopt(source_fd(source), SOL_SOCKET, SO_MEMINFO, info, &length) < 0)
+		return 0;
+	return info[8];
+}
+
+void source_want(struct source *source, uint64_t want)
+{
+	source->want = flow_closure(want);
+}
+
+void source_timeouts(struct source *source, const struct timeouts *timeouts)
+{
+	source->timeouts = timeouts;
+}
+
+void source_tee(struct source *source, struct capture *capture)
+{
+	source->tee = capture;
+}
+
+int source_fd(const struct source *source)
+{
+	return source->current < source->count ? mnl_socket_get_fd(source->sockets[source->current]) : -1;
+}
+
+/* DONE or an error at the end of a dump: 0, or -1 with errno; 1: neither. */
+static int dump_end(const struct nlmsghdr *message, size_t left)
+{
+	const struct nlmsgerr *error = (const void *)((const char *)message + NLMSG_HDRLEN);
+
+	if (!message_ok(message, left))
+		return 1;
+	if (message->nlmsg_type == NLMSG_DONE)
+		return 0;
+	if (message->nlmsg_type != NLMSG_ERROR || message->nlmsg_len < NLMSG_HDRLEN + sizeof(*error))
+		return 1;
+	errno = -error->error;
+	return error->error ? -1 : 0;
+}
+
+static int read_socket(struct source *source)
+{
+	ssize_t n;
+	int end;
+
+	while (source->current < source->count) {
+		n = recv(source_fd(source), source->buffer, BUFFER, 0);
+		if (n < 0 && errno == EINTR && !source->events)
+			continue;
+		if (n < 0)
+			return -1;
+		source->piece = (struct piece){ source->buffer, n, now(), PIECE_NETLINK };
+		end = dump_end((const void *)source->buffer, n);
+		if (end < 0)
+			return -1;
+		if (end || source->events)
+			return 1;
+		source->current++;
+	}
+	return 0;
+}
+
+int source_read(struct source *source)
+{
+	int result = source->file ? savefile_next(source->file, &source->piece) : read_socket(source);
+
+	if (result != 1) {
+		source->piece.length = 0;
+		return result;
+	}
+	if (source->tee && source->piece.type == PIECE_NETLINK &&
+	    capture_write(source->tee, source->piece.time, source->piece.data, source->piece.length) < 0)
+		return -1;
+	return 1;
+}
+
+/* What is to be decoded is up to the reader; what cannot be is told to the file's owner. */
+static bool next_message(struct source *source, struct flow *flow)
+{
+	struct piece *piece = &source->piece;
+
+	while (piece->length >= NLMSG_HDRLEN) {
+		const struct nlmsghdr *message = (const void *)piece->data;
+		size_t step;
+
+		if (!message_ok(message, piece->length)) {
+			savefile_complain(source->file, "a netlink message is longer than its packet");
+			source->bad++;
+			break;
+		}
+		step = NLMSG_ALIGN(message->nlmsg_len);
+		piece->data += step < piece->length ? step : piece->length;
+		piece->length -= step < piece->length ? step : piece->length;
+		if (message->nlmsg_type < NLMSG_MIN_TYPE || (message->nlmsg_flags & NLM_F_REQUEST))
+			continue;
+		if (flow_decode(flow, message, source->want)) {
+			source->good++;
+			return true;
+		}
+		savefile_complain(source->file, "not a conntrack message");
+		source->bad++;
+	}
+	piece->length = 0;
+	return false;
+}
+
+static bool next_line(struct source *source, struct flow *flow)
+{
+	if (!source->piece.length)
+		return false;
+	source->piece.length = 0;
+	switch (savefile_parse(source->file, &source->piece, flow)) {
+	case TEXT_FLOW:
+		source->good++;
+		return true;
+	case TEXT_BAD:
+		source->bad++;
+		break;
+	case TEXT_SKIP:
+		break;
+	}
+	return false;
+}
+
+bool source_flow(struct source *source, struct flow *flow)
+{
+	bool found = source->piece.type == PIECE_NETLINK ? next_message(source, flow)
+							 : next_line(source, flow);
+
+	if (!found)
+		return false;
+	if (!(flow->has & HAS_TIME)) {
+		flow->time = source->piece.time;
+		if (flow->time)
+			flow->has |= HAS_TIME;
+	}
+	if (source->want & (HAS_IDLE | HAS_AGE))
+		flow_derive(flow, source->timeouts);
+	return true;
+}
+
+unsigned long source_good(const struct source *source)
+{
+	return source->good;
+}
+
+unsigned long source_bad(const struct source *source)
+{
+	return source->bad;
+}
