@@ -1,6 +1,5 @@
 /* Fills the conntrack table of the current network namespace with reproducible entries. */
 
-#include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
@@ -10,11 +9,12 @@
 #include <time.h>
 
 #include <libmnl/libmnl.h>
-#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
 #include "fill.h"
+#include "fill-message.h"
+#include "fill-record.h"
 
 enum {
 	BATCH_BYTES = 60000,	/* an ordinary user may not have a larger send buffer */
@@ -29,348 +29,6 @@ static struct {
 	uint32_t timeout;
 	bool remove;
 } opt = { .count = 1000, .profile = profiles };
-
-static struct nlmsghdr *message(void *to, int type, int family, int flags)
-{
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(to);
-	struct nfgenmsg *nfg;
-
-	nlh->nlmsg_type = type;
-	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
-	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-	nfg->nfgen_family = family;
-	nfg->version = NFNETLINK_V0;
-	return nlh;
-}
-
-static void put_be16(struct nlmsghdr *nlh, int type, uint16_t value)
-{
-	mnl_attr_put_u16(nlh, type, htons(value));
-}
-
-static void put_be32(struct nlmsghdr *nlh, int type, uint32_t value)
-{
-	mnl_attr_put_u32(nlh, type, htonl(value));
-}
-
-static void put_protocol(struct nlmsghdr *nlh, const struct protocol *proto, const struct side *side)
-{
-	bool six = proto == &icmpv6;
-
-	mnl_attr_put_u8(nlh, CTA_PROTO_NUM, proto->num);
-	if (proto->shape == PING) {
-		put_be16(nlh, six ? CTA_PROTO_ICMPV6_ID : CTA_PROTO_ICMP_ID, side->a);
-		mnl_attr_put_u8(nlh, six ? CTA_PROTO_ICMPV6_TYPE : CTA_PROTO_ICMP_TYPE, side->b);
-		mnl_attr_put_u8(nlh, six ? CTA_PROTO_ICMPV6_CODE : CTA_PROTO_ICMP_CODE, 0);
-	} else if (proto->shape != PLAIN) {
-		put_be16(nlh, CTA_PROTO_SRC_PORT, side->a);
-		put_be16(nlh, CTA_PROTO_DST_PORT, side->b);
-	}
-}
-
-static void put_tuple(struct nlmsghdr *nlh, int type, const struct protocol *proto, int family,
-		      const struct side *side)
-{
-	struct nlattr *tuple = mnl_attr_nest_start(nlh, type), *nest;
-	bool six = family == AF_INET6;
-
-	nest = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
-	mnl_attr_put(nlh, six ? CTA_IP_V6_SRC : CTA_IP_V4_SRC, address_size(family), side->src);
-	mnl_attr_put(nlh, six ? CTA_IP_V6_DST : CTA_IP_V4_DST, address_size(family), side->dst);
-	mnl_attr_nest_end(nlh, nest);
-	nest = mnl_attr_nest_start(nlh, CTA_TUPLE_PROTO);
-	put_protocol(nlh, proto, side);
-	mnl_attr_nest_end(nlh, nest);
-	if (side->zone)
-		put_be16(nlh, CTA_TUPLE_ZONE, side->zone);
-	mnl_attr_nest_end(nlh, tuple);
-}
-
-static void put_nat(struct nlmsghdr *nlh, int type, int family, const uint8_t *to, uint16_t port)
-{
-	struct nlattr *nat = mnl_attr_nest_start(nlh, type), *nest;
-
-	mnl_attr_put(nlh, family == AF_INET ? CTA_NAT_V4_MINIP : CTA_NAT_V6_MINIP, address_size(family), to);
-	if (port) {
-		nest = mnl_attr_nest_start(nlh, CTA_NAT_PROTO);
-		put_be16(nlh, CTA_PROTONAT_PORT_MIN, port);
-		put_be16(nlh, CTA_PROTONAT_PORT_MAX, port);
-		mnl_attr_nest_end(nlh, nest);
-	}
-	mnl_attr_nest_end(nlh, nat);
-}
-
-static void put_protoinfo(struct nlmsghdr *nlh, const struct entry *e)
-{
-	struct nlattr *info = mnl_attr_nest_start(nlh, CTA_PROTOINFO), *nest;
-	struct nf_ct_tcp_flags flags[2] = { { e->flags[0], 0xff }, { e->flags[1], 0xff } };
-
-	if (e->proto == &tcp) {
-		nest = mnl_attr_nest_start(nlh, CTA_PROTOINFO_TCP);
-		mnl_attr_put_u8(nlh, CTA_PROTOINFO_TCP_STATE, e->state);
-		mnl_attr_put_u8(nlh, CTA_PROTOINFO_TCP_WSCALE_ORIGINAL, e->wscale[0]);
-		mnl_attr_put_u8(nlh, CTA_PROTOINFO_TCP_WSCALE_REPLY, e->wscale[1]);
-		mnl_attr_put(nlh, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, sizeof(*flags), &flags[0]);
-		mnl_attr_put(nlh, CTA_PROTOINFO_TCP_FLAGS_REPLY, sizeof(*flags), &flags[1]);
-	} else {
-		nest = mnl_attr_nest_start(nlh, CTA_PROTOINFO_SCTP);
-		mnl_attr_put_u8(nlh, CTA_PROTOINFO_SCTP_STATE, e->state);
-		put_be32(nlh, CTA_PROTOINFO_SCTP_VTAG_ORIGINAL, e->vtag[0]);
-		put_be32(nlh, CTA_PROTOINFO_SCTP_VTAG_REPLY, e->vtag[1]);
-	}
-	mnl_attr_nest_end(nlh, nest);
-	mnl_attr_nest_end(nlh, info);
-}
-
-static void put_numbers(struct nlmsghdr *nlh, int type, const uint32_t *numbers)
-{
-	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
-
-	for (int n = 0; n < 3; n++)
-		put_be32(nlh, n + 1, numbers[n]);
-	mnl_attr_nest_end(nlh, nest);
-}
-
-static void put_extras(struct nlmsghdr *nlh, const struct entry *e)
-{
-	struct nlattr *nest;
-
-	if (e->labels[0] | e->labels[1])
-		mnl_attr_put(nlh, CTA_LABELS, sizeof(e->labels), e->labels);
-	if (e->seqadj) {
-		put_numbers(nlh, CTA_SEQ_ADJ_ORIG, e->adjust);
-		put_numbers(nlh, CTA_SEQ_ADJ_REPLY, e->adjust + 3);
-	}
-	if (e->synproxy)
-		put_numbers(nlh, CTA_SYNPROXY, e->proxy);
-	if (e->has_master)
-		put_tuple(nlh, CTA_TUPLE_MASTER, e->proto, e->family, &e->master);
-	if (e->helper) {
-		nest = mnl_attr_nest_start(nlh, CTA_HELP);
-		mnl_attr_put_strz(nlh, CTA_HELP_NAME, e->helper);
-		mnl_attr_nest_end(nlh, nest);
-	}
-}
-
-/* The reply tuple goes untranslated: the kernel translates it itself, as it does for a packet. */
-static struct nlmsghdr *message_new(void *to, const struct entry *e)
-{
-	struct nlmsghdr *nlh = message(to, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW, e->family,
-				       NLM_F_CREATE | NLM_F_EXCL);
-	uint16_t port = e->proto->shape == PORTS || e->proto->shape == PING;
-	struct side reply = inverse(e->proto, &e->orig);
-
-	reply.zone = e->reply.zone;
-	put_tuple(nlh, CTA_TUPLE_ORIG, e->proto, e->family, &e->orig);
-	put_tuple(nlh, CTA_TUPLE_REPLY, e->proto, e->family, &reply);
-	if (e->snat)
-		put_nat(nlh, CTA_NAT_SRC, e->family, e->reply.dst,
-			e->proto->shape == PING ? e->reply.a : port * e->reply.b);
-	if (e->dnat)
-		put_nat(nlh, CTA_NAT_DST, e->family, e->reply.src, e->proto->shape == PORTS ? e->reply.a : 0);
-	put_be32(nlh, CTA_STATUS, e->status & ~IPS_EXPECTED);	/* the master sets that one */
-	put_be32(nlh, CTA_TIMEOUT, e->timeout);
-	if (e->mark)
-		put_be32(nlh, CTA_MARK, e->mark);
-	if (e->zone)
-		put_be16(nlh, CTA_ZONE, e->zone);
-	if (e->proto->states)
-		put_protoinfo(nlh, e);
-	put_extras(nlh, e);
-	return nlh;
-}
-
-static struct nlmsghdr *message_delete(void *to, const struct entry *e)
-{
-	struct nlmsghdr *nlh = message(to, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE, e->family, 0);
-
-	put_tuple(nlh, CTA_TUPLE_ORIG, e->proto, e->family, &e->orig);
-	if (e->zone)
-		put_be16(nlh, CTA_ZONE, e->zone);
-	return nlh;
-}
-
-static struct nlmsghdr *message_update(void *to, const struct entry *e)
-{
-	struct nlmsghdr *nlh = message(to, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW, e->family, 0);
-
-	put_tuple(nlh, CTA_TUPLE_ORIG, e->proto, e->family, &e->orig);
-	put_be32(nlh, CTA_STATUS, e->status | IPS_SEEN_REPLY | IPS_ASSURED);
-	put_be32(nlh, CTA_TIMEOUT, 1200);
-	if (e->proto->states)
-		put_protoinfo(nlh, e);
-	return nlh;
-}
-
-/* What the helper expects: from the server's address and any port to the client's port. */
-static struct side expected(const struct entry *e)
-{
-	struct side tuple = inverse(e->proto, &e->orig);
-
-	tuple.a = 0;
-	tuple.b = e->orig.a;
-	return tuple;
-}
-
-static struct nlmsghdr *message_expect(void *to, const struct entry *e)
-{
-	struct nlmsghdr *nlh = message(to, NFNL_SUBSYS_CTNETLINK_EXP << 8 | IPCTNL_MSG_EXP_NEW, e->family,
-				       NLM_F_CREATE | NLM_F_EXCL);
-	struct side tuple = expected(e), mask = { .b = 0xffff };
-
-	memset(mask.src, 0xff, sizeof(mask.src));
-	memset(mask.dst, 0xff, sizeof(mask.dst));
-	put_tuple(nlh, CTA_EXPECT_MASTER, e->proto, e->family, &e->orig);
-	put_tuple(nlh, CTA_EXPECT_TUPLE, e->proto, e->family, &tuple);
-	put_tuple(nlh, CTA_EXPECT_MASK, e->proto, e->family, &mask);
-	mnl_attr_put_strz(nlh, CTA_EXPECT_HELP_NAME, e->helper);
-	put_be32(nlh, CTA_EXPECT_TIMEOUT, e->timeout);
-	put_be32(nlh, CTA_EXPECT_FLAGS, e->expect_flags);
-	put_be32(nlh, CTA_EXPECT_CLASS, e->expect_class);
-	if (e->zone)
-		put_be16(nlh, CTA_EXPECT_ZONE, e->zone);
-	return nlh;
-}
-
-/* ---- the record ---- */
-
-static void json_side(FILE *out, const char *name, const struct entry *e, const struct side *side)
-{
-	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN];
-
-	inet_ntop(e->family, side->src, src, sizeof(src));
-	inet_ntop(e->family, side->dst, dst, sizeof(dst));
-	fprintf(out, ",\"%s\":{\"src\":\"%s\",\"dst\":\"%s\"", name, src, dst);
-	if (e->proto->shape == PORTS)
-		fprintf(out, ",\"sport\":%u,\"dport\":%u", side->a, side->b);
-	if (e->proto->shape == KEYS)
-		fprintf(out, ",\"gre\":{\"srckey\":%u,\"dstkey\":%u}", side->a, side->b);
-	if (e->proto->shape == PING)
-		fprintf(out, ",\"icmp\":{\"type\":%u,\"code\":0,\"id\":%u}", side->b, side->a);
-	if (side->zone)
-		fprintf(out, ",\"zone\":%u", side->zone);
-	fputc('}', out);
-}
-
-static void json_status(FILE *out, uint32_t status)
-{
-	static const char *const names[] = { "EXPECTED", "SEEN_REPLY", "ASSURED", "CONFIRMED", "SRC_NAT",
-		"DST_NAT", "SEQ_ADJUST", "SRC_NAT_DONE", "DST_NAT_DONE", "DYING", "FIXED_TIMEOUT",
-		"TEMPLATE", "UNTRACKED", "HELPER" };
-	const char *comma = "";
-
-	fputs(",\"status\":[", out);
-	for (size_t bit = 0; bit < sizeof(names) / sizeof(*names); bit++) {
-		if (!(status & 1u << bit))
-			continue;
-		fprintf(out, "%s\"%s\"", comma, names[bit]);
-		comma = ",";
-	}
-	fputc(']', out);
-}
-
-static void json_translation(FILE *out, const char *name, const struct entry *e, const uint8_t *to,
-			     uint16_t port)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	fprintf(out, ",\"%s\":{\"addr\":\"%s\"", name, inet_ntop(e->family, to, text, sizeof(text)));
-	if (e->proto->shape == PORTS)
-		fprintf(out, ",\"port\":%u", port);
-	fputc('}', out);
-}
-
-static void json_nat(FILE *out, const struct entry *e)
-{
-	if (!e->snat && !e->dnat)
-		return;
-	fprintf(out, ",\"nat\":[%s%s%s]", e->snat ? "\"snat\"" : "", e->snat && e->dnat ? "," : "",
-		e->dnat ? "\"dnat\"" : "");
-	if (e->snat)
-		json_translation(out, "snat", e, e->reply.dst, e->reply.b);
-	if (e->dnat)
-		json_translation(out, "dnat", e, e->reply.src, e->reply.a);
-}
-
-static void json_labels(FILE *out, const uint64_t *labels)
-{
-	const char *comma = "";
-
-	if (!(labels[0] | labels[1]))
-		return;
-	fputs(",\"labels\":[", out);
-	for (int bit = 0; bit < 128; bit++) {
-		if (!(labels[bit / 64] >> bit % 64 & 1))
-			continue;
-		fprintf(out, "%s%d", comma, bit);
-		comma = ",";
-	}
-	fputc(']', out);
-}
-
-static void json_protoinfo(FILE *out, const struct entry *e)
-{
-	if (e->proto->states)
-		fprintf(out, ",\"state\":\"%s\"", e->proto->state[e->state]);
-	if (e->proto == &tcp)
-		fprintf(out, ",\"tcp\":{\"wscale\":{\"orig\":%u,\"reply\":%u},\"flags\":{\"orig\":%u,\"reply\":%u}}",
-			e->wscale[0], e->wscale[1], e->flags[0], e->flags[1]);
-	if (e->proto == &sctp)
-		fprintf(out, ",\"sctp\":{\"vtag\":{\"orig\":%u,\"reply\":%u}}", e->vtag[0], e->vtag[1]);
-}
-
-static void json_extras(FILE *out, const struct entry *e)
-{
-	static const char form[] = "{\"pos\":%u,\"before\":%u,\"after\":%u}";
-
-	if (e->seqadj) {
-		fputs(",\"seqadj\":{\"orig\":", out);
-		fprintf(out, form, e->adjust[0], e->adjust[1], e->adjust[2]);
-		fputs(",\"reply\":", out);
-		fprintf(out, form, e->adjust[3], e->adjust[4], e->adjust[5]);
-		fputc('}', out);
-	}
-	if (e->synproxy)
-		fprintf(out, ",\"synproxy\":{\"isn\":%u,\"its\":%u,\"tsoff\":%u}", e->proxy[0], e->proxy[1], e->proxy[2]);
-	if (e->has_master)
-		json_side(out, "master", e, &e->master);
-}
-
-static void json_entry(FILE *out, const struct entry *e)
-{
-	fprintf(out, "{\"family\":\"%s\",\"proto\":\"%s\",\"protonum\":%u,\"timeout\":%u",
-		e->family == AF_INET ? "ipv4" : "ipv6", e->proto->name, e->proto->num, e->timeout);
-	json_protoinfo(out, e);
-	json_side(out, "orig", e, &e->orig);
-	json_side(out, "reply", e, &e->reply);
-	json_status(out, e->status);
-	json_nat(out, e);
-	fprintf(out, ",\"mark\":%u", e->mark);
-	if (e->zone)
-		fprintf(out, ",\"zone\":%u", e->zone);
-	if (e->helper)
-		fprintf(out, ",\"helper\":\"%s\"", e->helper);
-	json_labels(out, e->labels);
-	json_extras(out, e);
-	fputs("}\n", out);
-}
-
-static void json_expectation(FILE *out, const struct entry *e)
-{
-	struct side tuple = expected(e), mask = { .b = 0xffff };
-
-	memset(mask.src, 0xff, sizeof(mask.src));
-	memset(mask.dst, 0xff, sizeof(mask.dst));
-	fprintf(out, "{\"family\":\"%s\",\"proto\":\"%s\",\"protonum\":%u,\"timeout\":%u",
-		e->family == AF_INET ? "ipv4" : "ipv6", e->proto->name, e->proto->num, e->timeout);
-	json_side(out, "orig", e, &tuple);
-	json_side(out, "mask", e, &mask);
-	json_side(out, "master", e, &e->orig);
-	if (e->zone)
-		fprintf(out, ",\"zone\":%u", e->zone);
-	fprintf(out, ",\"helper\":\"%s\",\"expect\":{\"flags\":%u,\"class\":%u}}\n", e->helper,
-		e->expect_flags, e->expect_class);
-}
 
 /* ---- sending ---- */
 
@@ -610,29 +268,32 @@ static void churn(void)
 	}
 }
 
-/* A helper's flow may have only so many expectations: one each. */
+/* A helper's flow may have only so many expectations, so each has its own. Timeout and classes are
+ * the helper's: the kernel disregards the timeout it is asked for, and clears the flag USERSPACE. */
 static void expect(void)
 {
-	static const struct { struct slot slot; const char *helper; uint16_t port; } rows[] = {
-		{ { AF_INET, &tcp }, "ftp", 21 }, { { AF_INET6, &tcp }, "ftp", 21 },
-		{ { AF_INET, &udp }, "sip", 5060 }, { { AF_INET6, &udp }, "sip", 5060 },
-		{ { AF_INET, &udp }, "tftp", 69 },
-	};
+	static const struct { struct slot slot; const char *helper; uint32_t port, timeout, classes; } rows[] = {
+		{ { AF_INET, &tcp }, "ftp", 21, 300, 1 }, { { AF_INET6, &tcp }, "ftp", 21, 300, 1 },
+		{ { AF_INET, &udp }, "sip", 5060, 180, 4 }, { { AF_INET6, &udp }, "sip", 5060, 180, 4 },
+		{ { AF_INET, &udp }, "tftp", 69, 300, 1 },
+	}, *row;
 	struct entry e;
 
 	for (uint64_t i = 0; i < opt.expect; i++) {
-		size_t row = i % (sizeof(rows) / sizeof(*rows));
-
-		entry_start(&e, &rows[row].slot, shuffle(i), 1 << 12);
-		e.orig.b = rows[row].port;
-		e.helper = rows[row].helper;
+		row = &rows[i % (sizeof(rows) / sizeof(*rows))];
+		entry_start(&e, &row->slot, shuffle(i), 1 << 12);
+		e.orig.b = row->port;
+		e.helper = row->helper;
 		e.state = 3;
 		e.status |= IPS_SEEN_REPLY | IPS_ASSURED | IPS_HELPER;
 		e.zone = i % 7 == 6 ? 3 : 0;
-		e.timeout = opt.timeout ? opt.timeout : 600;
-		e.expect_flags = i % 4;
-		entry_translate(&e, false, false, i);
-		if (!batch_add(&e, MAKE) || !batch_add(&e, EXPECT))
+		e.expect_flags = i % 8 / 2;
+		e.expect_class = i / 5 % row->classes;
+		entry_translate(&e, i % 6 == 5, false, i);
+		if (!batch_add(&e, MAKE))
+			break;
+		e.timeout = row->timeout;
+		if (!batch_add(&e, EXPECT))
 			break;
 	}
 }

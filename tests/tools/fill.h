@@ -266,6 +266,25 @@ static void entry_extras(struct entry *e, uint64_t *rng)
 		e->status |= IPS_SEQ_ADJUST;
 }
 
+/* What the helper expects: from the server's address and any port to the client's port. */
+static struct side expected(const struct entry *e)
+{
+	struct side tuple = inverse(e->proto, &e->orig);
+
+	tuple.a = 0;
+	tuple.b = e->orig.a;
+	return tuple;
+}
+
+/* Where the data flow goes on to behind the translation: the client as it was. */
+static struct side expected_saved(const struct entry *e)
+{
+	struct side saved = { .a = e->orig.a };
+
+	memcpy(saved.src, e->orig.src, sizeof(saved.src));
+	return saved;
+}
+
 static void mixed_flow(struct entry *e, uint32_t i);
 
 /* Rows 0 and 1 of each fourth round are FTP control flows, rows 2 and 3 data flows of these. */
