@@ -209,19 +209,23 @@ static void bad_icmp_short(const struct address *src, const struct address *dst,
 	packet_send(&p);
 }
 
-/* A UDP packet that begins a flow, then an ICMP error about it which does not go to its sender. */
+/* A UDP packet that begins a flow, then an ICMP error about the answer to it, which does not go to
+ * the flow's other end but to its neighbour. Behind a source NAT the answer is still recognised. */
 static void bad_icmp_error(const struct address *src, const struct address *dst, uint8_t value)
 {
-	struct packet inner = udp_packet(src, dst);
+	struct packet begin = udp_packet(src, dst), inner = udp_packet(dst, src);
 	struct packet p = icmp_packet(src, dst, value, 0);
-	size_t header;
+	size_t header = ip_header(&inner, inner.len, p.data + 8);
 
-	packet_send(&inner);
+	packet_send(&begin);
 	p.data[1] = src->any.sa_family == AF_INET ? ICMP_PORT_UNREACH : ICMP6_DST_UNREACH_NOPORT;
 	memset(p.data + 4, 0, 4);
-	header = ip_header(&inner, inner.len, p.data + 8);
 	memcpy(p.data + 8 + header, inner.data, inner.len);
 	p.len = 8 + header + inner.len;
+	if (p.dst.any.sa_family == AF_INET)
+		p.dst.v4.sin_addr.s_addr ^= htonl(1);
+	else
+		p.dst.v6.sin6_addr.s6_addr[15] ^= 1;
 	packet_sum(&p, 2);
 	packet_send(&p);
 }
