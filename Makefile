@@ -100,3 +100,8 @@ clean:
 	rm -rf $(B) build-*
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+.PHONY: check test
+check: all tools units
+	$(Q)B=$(B) tests/run $(T)
+test: check

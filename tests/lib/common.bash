@@ -1,0 +1,31 @@
+# What every bats file loads: paths, private namespaces, comparison with oracles.
+# tests/run starts each file in its own network namespace; a test that wants a fresh one says `unshare -n`.
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BUILD=$ROOT/${B:-build}
+case ${B:-build} in /*) BUILD=$B ;; esac
+PATH=$BUILD:$BUILD/tests:/usr/sbin:/sbin:$PATH
+TZ=UTC
+LC_ALL=C
+export PATH TZ LC_ALL
+unset NO_COLOR COLUMNS
+
+# For tests of the real kernel.
+need_kernel() {
+	[ "${CT_PRIVATE:-0}" -gt 0 ] || skip "no private network namespace can be made here"
+	[ -e /proc/sys/net/netfilter/nf_conntrack_count ] || skip "this kernel has no conntrack"
+	ip link set lo up
+}
+
+need() {
+	command -v "$1" >/dev/null || skip "$1 is not installed"
+}
+
+# Empties the table of this namespace (the test tool's doing: ctscope itself never deletes).
+empty_table() {
+	conntrack -F >/dev/null 2>&1
+}
+
+# Checks that each line of stdin is an object of schema/NAME.json.
+validate() {
+	/usr/bin/python3 "$ROOT/tests/lib/validate.py" "$ROOT/schema/$1.json"
+}
