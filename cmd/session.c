@@ -341,8 +341,10 @@ struct source *session_dump(struct session *session, enum table table, uint64_t 
 {
 	struct complaint complaint = { complain, session };
 
-	if (session->live) {
+	want |= session->filter->wants;
+	if (session->live && (want & HAS_IDLE))
 		timeouts_read(&session->timeouts);
+	if (session->live) {
 		session->source = open_live(session, table);
 		session->nothing = !session->source && errno == ENOENT;
 	} else {
@@ -353,7 +355,7 @@ struct source *session_dump(struct session *session, enum table table, uint64_t 
 		session_fail(session, session->live ? "ctnetlink" : "memory");
 	if (!session->source)
 		return NULL;
-	source_want(session->source, want | session->filter->wants);
+	source_want(session->source, want);
 	source_timeouts(session->source, session->live ? &session->timeouts : NULL);
 	open_capture(session);
 	if (!privs_drop(keep_admin))

@@ -1,0 +1,159 @@
+/* Runs commands in turn with a yardstick and prints their cost as ratios to it. */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+
+/*
+ * Usage: bench [-n ROUNDS] [-b] LABEL COMMAND [LABEL COMMAND]...
+ * Each command is a line for sh -c, which ought to `exec`. In every round the yardstick runs and then
+ * each command; the ratio of CPU time is taken within the round, and the median of the rounds is
+ * printed. The yardstick dumps the whole conntrack table into a buffer and throws it away. With -b the
+ * first command is the yardstick instead, and wall time counts.
+ */
+enum { ROUNDS = 64, ROWS = 64 };
+
+struct cost {
+	double cpu, wall;
+	long peak;		/* KiB */
+};
+
+struct row {
+	const char *label, *command;
+	struct cost costs[ROUNDS];
+};
+
+static double seconds(struct timeval t)
+{
+	return t.tv_sec + t.tv_usec / 1e6;
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+/* Receives a dump and looks at nothing but its end. */
+static void receive(void)
+{
+	static uint8_t buffer[128 * 1024];
+	struct mnl_socket *socket = mnl_socket_open(NETLINK_NETFILTER);
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct nfgenmsg *nfgen;
+	ssize_t length;
+
+	message->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET;
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	nfgen = mnl_nlmsg_put_extra_header(message, sizeof(*nfgen));
+	memset(nfgen, 0, sizeof(*nfgen));
+	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_sendto(socket, message, message->nlmsg_len) < 0)
+		err(1, "yardstick");
+	do {
+		length = recv(mnl_socket_get_fd(socket), buffer, sizeof(buffer), 0);
+		if (length < 0)
+			err(1, "yardstick");
+	} while (((struct nlmsghdr *)buffer)->nlmsg_type != NLMSG_DONE);
+}
+
+static struct cost run(const char *command)
+{
+	double start = now();
+	struct rusage usage;
+	struct cost cost;
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		err(1, "fork");
+	if (!pid) {
+		if (!command) {
+			receive();
+			_exit(0);
+		}
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	if (wait4(pid, &status, 0, &usage) < 0)
+		err(1, "wait4");
+	if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
+		errx(1, "failed: %s", command ? command : "yardstick");
+	cost.wall = now() - start;
+	cost.cpu = seconds(usage.ru_utime) + seconds(usage.ru_stime);
+	cost.peak = usage.ru_maxrss;
+	return cost;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static double median(double *values, int count)
+{
+	qsort(values, count, sizeof(*values), by_value);
+	return values[count / 2];
+}
+
+static void print_row(const struct row *row, const struct row *base, int rounds, bool wall)
+{
+	double ratio[ROUNDS], own[ROUNDS];
+
+	for (int i = 0; i < rounds; i++) {
+		own[i] = wall ? row->costs[i].wall : row->costs[i].cpu;
+		ratio[i] = own[i] / (wall ? base->costs[i].wall : base->costs[i].cpu);
+	}
+	printf("%-44s %8.2f %10.4f %10.1f\n", row->label, median(ratio, rounds), median(own, rounds),
+	       row->costs[0].peak / 1024.0);
+}
+
+int main(int argc, char **argv)
+{
+	static struct row rows[ROWS];
+	int option, rounds = 5, count = 0;
+	bool wall = false;
+
+	while ((option = getopt(argc, argv, "+n:b")) != -1) {
+		if (option == 'n')
+			rounds = atoi(optarg);
+		else if (option == 'b')
+			wall = true;
+		else
+			errx(2, "usage: bench [-n ROUNDS] [-b] LABEL COMMAND ...");
+	}
+	if (rounds < 1 || rounds > ROUNDS || (argc - optind) % 2 || argc - optind > 2 * (ROWS - 1))
+		errx(2, "usage: bench [-n ROUNDS] [-b] LABEL COMMAND ...");
+	if (!wall)
+		rows[count++].label = "receive the dump and throw it away";
+	for (int i = optind; i < argc; i += 2) {
+		rows[count].label = argv[i];
+		rows[count++].command = argv[i + 1];
+	}
+	for (int i = 0; i < count; i++)
+		run(rows[i].command);
+	for (int round = 0; round < rounds; round++)
+		for (int i = 0; i < count; i++)
+			rows[i].costs[round] = run(rows[i].command);
+	printf("%-44s %8s %10s %10s\n", "", "ratio", wall ? "wall s" : "cpu s", "peak MiB");
+	for (int i = 0; i < count; i++)
+		print_row(&rows[i], &rows[0], rounds, wall);
+	return 0;
+}
