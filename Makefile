@@ -105,3 +105,7 @@ clean:
 check: all tools units
 	$(Q)B=$(B) tests/run $(T)
 test: check
+
+.PHONY: bench
+bench: all tools benches
+	$(Q)B=$(B) bench/run
