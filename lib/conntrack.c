@@ -189,20 +189,19 @@ static void put_name(struct out *out, const char *key, const char *name)
 	out_room(out, ROOM);
 }
 
-/* Local time, as ctime() writes it. */
+/* Local time, as ctime() writes it: the same in every locale. */
 static void put_ctime(struct out *out, const char *key, uint64_t ns)
 {
 	time_t seconds = ns / NANO;
 	struct tm tm;
-	char text[64];
+	char text[32];
 
-	if (!localtime_r(&seconds, &tm))
-		memset(&tm, 0, sizeof(tm));
-	strftime(text, sizeof(text), "%a %b %e %H:%M:%S %Y", &tm);
+	if (!localtime_r(&seconds, &tm) || !asctime_r(&tm, text))
+		return;
 	put_char(out, '[');
 	put_mem(out, key, strlen(key));
 	put_char(out, '=');
-	put_mem(out, text, strlen(text));
+	put_mem(out, text, strcspn(text, "\n"));
 	PUT(out, "] ");
 }
 
