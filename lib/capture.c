@@ -1,88 +1,88 @@
-/* Reads and writes captures of netlink messages through libpcap. */
+/* Savefiles of netlink messages, through libpcap. */
 #include "capture.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
+#include <linux/if_arp.h>
 #include <linux/netlink.h>
-#include <pcap/pcap.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINKTYPE = 253, ARPHRD = 824, HEADER = 16, SNAPLEN = 262144 };
+#include <pcap/pcap.h>
+
+static_assert((int)CAPTURE_ERROR >= PCAP_ERRBUF_SIZE, "the reason fits");
+
+enum { NANO = 1000000000, LONGEST = 262144 };
+
+/* In front of every datagram, big endian: www.tcpdump.org/linktypes/LINKTYPE_NETLINK.html */
+struct cooked {
+	uint16_t type;		/* 0: to us */
+	uint16_t hardware;
+	uint8_t unused[10];
+	uint16_t family;
+};
 
 struct capture {
 	pcap_t *pcap;
-	pcap_dumper_t *dumper;
-	FILE *file;
-	uint8_t *data;		/* a copy that is aligned */
-	size_t room;
+	pcap_dumper_t *dumper;	/* NULL when reading */
+	uint8_t packet[LONGEST];	/* when writing */
 };
 
 struct capture *capture_open(FILE *file, char *error)
 {
 	struct capture *capture = calloc(1, sizeof(*capture));
 
+	*error = '\0';
 	if (!capture) {
 		strcpy(error, "out of memory");
-		goto failed;
+		fclose(file);
+		return NULL;
 	}
-	capture->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, error);
-	if (!capture->pcap)
-		goto failed;
-	if (pcap_datalink(capture->pcap) != LINKTYPE) {
-		strcpy(error, "a capture of packets, not of netlink messages");
-		pcap_close(capture->pcap);
+	capture->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO,
+								 error);
+	if (!capture->pcap) {
+		fclose(file);
 		free(capture);
 		return NULL;
 	}
+	if (pcap_datalink(capture->pcap) != DLT_NETLINK) {
+		strcpy(error, "a capture, but not of netlink messages");
+		capture_close(capture);
+		return NULL;
+	}
 	return capture;
-failed:
-	free(capture);
-	fclose(file);
-	return NULL;
 }
 
-/* 2 bytes packet type, 2 ARPHRD_NETLINK, 10 unused, 2 family: network order. */
-static bool is_netfilter(const uint8_t *bytes, size_t length)
+static bool is_netfilter(const struct pcap_pkthdr *packet, const uint8_t *bytes)
 {
-	return length >= HEADER && bytes[14] == 0 && bytes[15] == NETLINK_NETFILTER;
+	struct cooked cooked;
+
+	if (packet->caplen < sizeof(cooked))
+		return false;
+	memcpy(&cooked, bytes, sizeof(cooked));
+	return ntohs(cooked.family) == NETLINK_NETFILTER;
 }
 
-static bool keep(struct capture *capture, const uint8_t *bytes, size_t length)
+int capture_next(struct capture *capture, const uint8_t **data, size_t *len, uint64_t *ns)
 {
-	if (length > capture->room) {
-		uint8_t *data = realloc(capture->data, length);
+	struct pcap_pkthdr *packet;
+	const uint8_t *bytes;
+	int got;
 
-		if (!data)
-			return false;
-		capture->data = data;
-		capture->room = length;
-	}
-	memcpy(capture->data, bytes, length);
-	return true;
+	do
+		got = pcap_next_ex(capture->pcap, &packet, &bytes);
+	while (got == 1 && !is_netfilter(packet, bytes));
+	if (got != 1)
+		return got == PCAP_ERROR_BREAK ? 0 : -1;
+	*data = bytes + sizeof(struct cooked);
+	*len = packet->caplen - sizeof(struct cooked);
+	*ns = (uint64_t)packet->ts.tv_sec * NANO + packet->ts.tv_usec;
+	return 1;
 }
 
-int capture_next(struct capture *capture, const uint8_t **data, size_t *length, uint64_t *time)
-{
-	struct pcap_pkthdr *head;
-	const u_char *bytes;
-	int result;
-
-	while ((result = pcap_next_ex(capture->pcap, &head, &bytes)) == 1) {
-		if (!is_netfilter(bytes, head->caplen))
-			continue;
-		if (!keep(capture, bytes + HEADER, head->caplen - HEADER))
-			return -1;
-		*data = capture->data;
-		*length = head->caplen - HEADER;
-		*time = (uint64_t)head->ts.tv_sec * 1000000000 + head->ts.tv_usec;
-		return 1;
-	}
-	return result == PCAP_ERROR_BREAK ? 0 : -1;
-}
-
-const char *capture_error(struct capture *capture)
+const char *capture_error(const struct capture *capture)
 {
 	return pcap_geterr(capture->pcap);
 }
@@ -92,59 +92,64 @@ struct capture *capture_create(FILE *file)
 	struct capture *capture = calloc(1, sizeof(*capture));
 
 	if (!capture)
-		goto failed;
-	capture->pcap = pcap_open_dead_with_tstamp_precision(LINKTYPE, SNAPLEN, PCAP_TSTAMP_PRECISION_NANO);
+		goto no_memory;
+	capture->pcap = pcap_open_dead_with_tstamp_precision(DLT_NETLINK, LONGEST,
+							     PCAP_TSTAMP_PRECISION_NANO);
 	if (!capture->pcap)
-		goto failed;
+		goto no_pcap;
 	capture->dumper = pcap_dump_fopen(capture->pcap, file);
 	if (!capture->dumper)
-		goto failed;
-	capture->file = file;
+		goto no_dumper;
 	return capture;
-failed:
-	if (capture && capture->pcap)
-		pcap_close(capture->pcap);
+no_dumper:
+	pcap_close(capture->pcap);
+no_pcap:
 	free(capture);
+no_memory:
 	fclose(file);
-	errno = ENOMEM;
+	errno = errno ? errno : EIO;
 	return NULL;
 }
 
-int capture_write(struct capture *capture, uint64_t time, const void *data, size_t length)
+int capture_write(struct capture *capture, uint64_t ns, const void *data, size_t len)
 {
-	uint8_t bytes[SNAPLEN];
-	struct pcap_pkthdr head = {
-		.ts = { .tv_sec = time / 1000000000, .tv_usec = time % 1000000000 },
-		.caplen = HEADER + length, .len = HEADER + length,
+	static const struct cooked cooked = {
+		.hardware = __constant_htons(ARPHRD_NETLINK),
+		.family = __constant_htons(NETLINK_NETFILTER),
+	};
+	struct pcap_pkthdr packet = {
+		.ts = { .tv_sec = ns / NANO, .tv_usec = ns % NANO },
+		.caplen = sizeof(cooked) + len, .len = sizeof(cooked) + len,
 	};
 
-	if (length > SNAPLEN - HEADER) {
+	if (len > LONGEST - sizeof(cooked)) {
 		errno = EMSGSIZE;
 		return -1;
 	}
-	memset(bytes, 0, HEADER);
-	bytes[2] = ARPHRD >> 8;
-	bytes[3] = ARPHRD & 0xff;
-	bytes[15] = NETLINK_NETFILTER;
-	memcpy(bytes + HEADER, data, length);
-	pcap_dump((u_char *)capture->dumper, &head, bytes);
-	return ferror(capture->file) ? -1 : 0;
+	memcpy(capture->packet, &cooked, sizeof(cooked));
+	memcpy(capture->packet + sizeof(cooked), data, len);
+	errno = 0;
+	pcap_dump((void *)capture->dumper, &packet, capture->packet);
+	if (!ferror(pcap_dump_file(capture->dumper)))
+		return 0;
+	errno = errno ? errno : EIO;
+	return -1;
 }
 
 int capture_close(struct capture *capture)
 {
-	int result = 0;
+	int error = 0;
 
 	if (!capture)
 		return 0;
 	if (capture->dumper) {
-		if (pcap_dump_flush(capture->dumper) < 0 || ferror(capture->file))
-			result = -1;
+		errno = 0;
+		if (pcap_dump_flush(capture->dumper) || ferror(pcap_dump_file(capture->dumper)))
+			error = errno ? errno : EIO;
 		pcap_dump_close(capture->dumper);
 	}
-	if (capture->pcap)
-		pcap_close(capture->pcap);
-	free(capture->data);
+	pcap_close(capture->pcap);
 	free(capture);
-	return result;
+	errno = error;
+	return error ? -1 : 0;
 }

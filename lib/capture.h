@@ -1,4 +1,4 @@
-/* Netlink messages in pcap and pcapng files: LINKTYPE_NETLINK (253). */
+/* Captures of netlink messages: reads pcap and pcapng, writes pcap (LINKTYPE_NETLINK). */
 #ifndef CAPTURE_H
 #define CAPTURE_H
 
@@ -8,23 +8,28 @@
 
 struct capture;
 
-/* Reads from `file`, which is closed with the capture, or at once on failure: NULL, and a sentence
- * in `error` (PCAP_ERRBUF_SIZE bytes). */
+enum { CAPTURE_ERROR = 256 };	/* size of a message: that of libpcap */
+
+/* Reads from `file`, which belongs to the capture from here on, even if this fails: then NULL, and
+ * the reason in `error` (CAPTURE_ERROR bytes). */
 struct capture *capture_open(FILE *file, char *error);
 
-/* The messages of the next packet of the netfilter family, and its time in nanoseconds since 1970.
- * `data` lives until the next call and is aligned to 8 bytes. 1, 0 at the end, -1 if the file is
- * broken there (capture_error()). */
-int capture_next(struct capture *capture, const uint8_t **data, size_t *length, uint64_t *time);
-const char *capture_error(struct capture *capture);
+/*
+ * The next netfilter datagram: one or more netlink messages in the byte order of the machine that
+ * captured them, valid until the next call, and the time in nanoseconds since 1970. Datagrams of
+ * other netlink families are passed over. 1; 0 at the end; -1 if the file is broken from here on:
+ * see capture_error().
+ */
+int capture_next(struct capture *capture, const uint8_t **data, size_t *len, uint64_t *ns);
+const char *capture_error(const struct capture *capture);
 
-/* Writes to `file`, which is closed with the capture. NULL with errno. */
+/* Writes to `file`, which belongs to the capture from here on, even if this fails: NULL, errno. */
 struct capture *capture_create(FILE *file);
 
-/* 0, or -1 with errno. */
-int capture_write(struct capture *capture, uint64_t time, const void *data, size_t length);
+/* One datagram; 0, or -1 with errno. */
+int capture_write(struct capture *capture, uint64_t ns, const void *data, size_t len);
 
-/* 0, or -1 with errno if what was written did not arrive. */
+/* 0, or -1 with errno if something could not be written. NULL is allowed. */
 int capture_close(struct capture *capture);
 
 #endif

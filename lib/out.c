@@ -170,7 +170,7 @@ static char *address6(char *p, const uint8_t *byte)
 	for (int i = 0; i < 8; i++)
 		g[i] = byte[2 * i] << 8 | byte[2 * i + 1];
 	start = zero_run(g, &length);
-	if (start == 0 && (length == 6 || (length == 7 && g[7] != 1) || (length == 5 && g[5] == 0xffff)))
+	if (start == 0 && (length == 6 || (length == 5 && g[5] == 0xffff)))
 		groups = 6;
 	for (int i = 0; i < groups; i++) {
 		if (i == start) {
