@@ -5,7 +5,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -89,7 +88,7 @@ static bool is_capture(FILE *stream)
 /* 1, 0: no more files, -1 errno. */
 static int open_next(struct savefile *file)
 {
-	char error[PCAP_ERRBUF_SIZE];
+	char error[CAPTURE_ERROR];
 	const char *name;
 
 	close_stream(file);
