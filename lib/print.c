@@ -243,7 +243,7 @@ static void put_cell(struct printer *printer, const struct column *column, const
 	start = out_length(out);
 	if (present)
 		kind->text(out, &column->field, flow);
-	else
+	if (out_length(out) == start)	/* absent, or a set with nothing in it */
 		put_char(out, '-');
 	length = out_length(out) - start;
 	if (printer->options.width && length > column->width) {
