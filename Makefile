@@ -14,7 +14,7 @@ CFLAGS ?= -O2 -g
 WERROR ?=
 
 VERSION := $(shell cat VERSION)
-PACKAGES := libmnl libnetfilter_conntrack json-c libpcap libcap-ng
+PACKAGES := libmnl libnetfilter_conntrack json-c libpcap libcap-ng libseccomp
 SCREEN := ncursesw
 
 WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes \
@@ -48,6 +48,7 @@ DEBIAN_libnetfilter_conntrack := libnetfilter-conntrack-dev
 DEBIAN_json-c := libjson-c-dev
 DEBIAN_libpcap := libpcap-dev
 DEBIAN_libcap-ng := libcap-ng-dev
+DEBIAN_libseccomp := libseccomp-dev
 DEBIAN_ncursesw := libncurses-dev
 DEBIAN_cmocka := libcmocka-dev
 

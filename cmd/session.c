@@ -6,6 +6,7 @@
 #include "netns.h"
 #include "privs.h"
 #include "pushdown.h"
+#include "sandbox.h"
 
 #include <err.h>
 #include <errno.h>
@@ -108,6 +109,13 @@ static const char *set_explain(void *config, const char *argument)
 	return NULL;
 }
 
+static const char *set_no_sandbox(void *config, const char *argument)
+{
+	(void)argument;
+	((struct session *)config)->no_sandbox = true;
+	return NULL;
+}
+
 static const char *set_color(void *config, const char *argument)
 {
 	static const char *const words[] = { "auto", "always", "never" };
@@ -141,6 +149,8 @@ const struct option_row shared_options[] = {
 	  WITH_ALL },
 	{ "explain-filter", 0, NULL, NULL, "print which part of the filter the kernel does, and exit",
 	  set_explain, WITH_FILTER },
+	{ "no-sandbox", 0, NULL, NULL, "leave all system calls allowed, for debuggers", set_no_sandbox,
+	  WITH_ALL },
 	{ "list-options", 0, NULL, NULL, "print the options for completion", NULL, WITH_ALL },
 	{ "help", 'h', NULL, NULL, "print this help", NULL, WITH_ALL },
 	{ "version", 'V', NULL, NULL, "print the version", NULL, WITH_ALL },
@@ -337,6 +347,14 @@ static struct source *open_live(struct session *session, enum table table)
 	return source_dump(table, requests, count);
 }
 
+void session_confine(const struct session *session, bool keep_admin, unsigned needs)
+{
+	if (!privs_drop(keep_admin))
+		warnx("the capabilities could not be dropped");
+	if (!session->no_sandbox)
+		sandbox_enter(needs);
+}
+
 struct source *session_dump(struct session *session, enum table table, uint64_t want, bool keep_admin)
 {
 	struct complaint complaint = { complain, session };
@@ -358,8 +376,7 @@ struct source *session_dump(struct session *session, enum table table, uint64_t 
 	source_want(session->source, want);
 	source_timeouts(session->source, session->live ? &session->timeouts : NULL);
 	open_capture(session);
-	if (!privs_drop(keep_admin))
-		warnx("the capabilities could not be dropped");
+	session_confine(session, keep_admin, keep_admin ? SANDBOX_SEND | SANDBOX_SOCKET : 0);
 	return session->source;
 }
 

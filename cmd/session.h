@@ -19,7 +19,7 @@ struct session {
 	int format;			/* from the command's formats */
 	unsigned conntrack;		/* CONNTRACK_ bits of -f conntrack,... */
 	unsigned fields;		/* IN_ bits that -o takes; the command's, until it says less */
-	bool no_header, list_fields, explain;
+	bool no_header, list_fields, explain, no_sandbox;
 	enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } color;
 	/* what came of it */
 	struct filter *filter;
@@ -46,6 +46,10 @@ void session_start(struct session *session, const struct command *command, int a
  * Exits with a message if that fails. NULL if conntrack is not there: an empty table.
  */
 struct source *session_dump(struct session *session, enum table table, uint64_t want, bool keep_admin);
+
+/* For commands that open their sources themselves: gives up what is not needed (SANDBOX_ bits),
+ * just before the first byte is parsed. */
+void session_confine(const struct session *session, bool keep_admin, unsigned needs);
 
 /* Tells why source_read() returned -1: exits. */
 _Noreturn void session_fail(struct session *session, const char *what);

@@ -82,6 +82,11 @@ int capture_next(struct capture *capture, const uint8_t **data, size_t *len, uin
 	return 1;
 }
 
+bool capture_swapped(const struct capture *capture)
+{
+	return pcap_is_swapped(capture->pcap);
+}
+
 const char *capture_error(const struct capture *capture)
 {
 	return pcap_geterr(capture->pcap);

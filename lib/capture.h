@@ -2,6 +2,7 @@
 #ifndef CAPTURE_H
 #define CAPTURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,6 +22,8 @@ struct capture *capture_open(FILE *file, char *error);
  * see capture_error().
  */
 int capture_next(struct capture *capture, const uint8_t **data, size_t *len, uint64_t *ns);
+/* The machine that captured had the other byte order (messages_swap()). */
+bool capture_swapped(const struct capture *capture);
 const char *capture_error(const struct capture *capture);
 
 /* Writes to `file`, which belongs to the capture from here on, even if this fails: NULL, errno. */

@@ -1,6 +1,7 @@
 /* Opens saved files, finds out what they are, and cuts them into pieces. */
 #include "savefile.h"
 
+#include "byteorder.h"
 #include "capture.h"
 
 #include <ctype.h>
@@ -18,6 +19,7 @@ struct savefile {
 	unsigned long number;		/* of the line or packet */
 	struct complaint complaint;
 	const struct names *names;
+	uint8_t *swapped;		/* the messages of a machine of the other byte order */
 	char line[LINE];
 };
 
@@ -50,6 +52,8 @@ void savefile_close(struct savefile *file)
 {
 	if (file)
 		close_stream(file);
+	if (file)
+		free(file->swapped);
 	free(file);
 }
 
@@ -110,6 +114,19 @@ static int open_next(struct savefile *file)
 	return 1;
 }
 
+static int turn_round(struct savefile *file, struct piece *piece)
+{
+	uint8_t *copy = realloc(file->swapped, piece->length + 1);
+
+	if (!copy)
+		return -1;
+	file->swapped = copy;
+	memcpy(copy, piece->data, piece->length);
+	messages_swap(copy, piece->length);
+	piece->data = copy;
+	return 1;
+}
+
 static int next_packet(struct savefile *file, struct piece *piece)
 {
 	int result = capture_next(file->capture, &piece->data, &piece->length, &piece->time);
@@ -120,7 +137,7 @@ static int next_packet(struct savefile *file, struct piece *piece)
 		savefile_complain(file, capture_error(file->capture));
 		return 0;
 	}
-	return result;
+	return result && capture_swapped(file->capture) ? turn_round(file, piece) : result;
 }
 
 static void skip_line(FILE *stream)
