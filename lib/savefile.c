@@ -70,8 +70,9 @@ void savefile_complain(struct savefile *file, const char *what)
 		file->complaint.say(file->complaint.data, savefile_name(file), file->number, what);
 }
 
-/* pcap in either byte order, with micro- or nanoseconds, and pcapng. The bytes are put back. */
-static bool is_capture(FILE *stream)
+/* pcap in either byte order, with micro- or nanoseconds, and pcapng. The bytes are put back.
+ * 1, 0, -1 errno. */
+static int is_capture(FILE *stream)
 {
 	static const uint32_t magics[] = { 0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1, 0x0a0d0d0a };
 	uint8_t bytes[4];
@@ -81,12 +82,12 @@ static bool is_capture(FILE *stream)
 	for (size_t i = n; i > 0; i--)
 		ungetc(bytes[i - 1], stream);
 	if (n < sizeof(bytes))
-		return false;
+		return ferror(stream) ? -1 : 0;
 	memcpy(&magic, bytes, sizeof(magic));
 	for (unsigned i = 0; i < sizeof(magics) / sizeof(*magics); i++)
 		if (magic == magics[i])
-			return true;
-	return false;
+			return 1;
+	return 0;
 }
 
 /* 1, 0: no more files, -1 errno. */
@@ -94,6 +95,7 @@ static int open_next(struct savefile *file)
 {
 	char error[CAPTURE_ERROR];
 	const char *name;
+	int result;
 
 	close_stream(file);
 	if (file->current >= file->count)
@@ -103,8 +105,9 @@ static int open_next(struct savefile *file)
 	file->stream = strcmp(name, "-") ? fopen(name, "re") : stdin;
 	if (!file->stream)
 		return -1;
-	if (!is_capture(file->stream))
-		return 1;
+	result = is_capture(file->stream);
+	if (result <= 0)
+		return result < 0 ? -1 : 1;
 	file->capture = capture_open(file->stream, error);
 	if (!file->capture) {
 		savefile_complain(file, error);
