@@ -1,303 +1,18 @@
 /* Reads the text of conntrack(8) and of /proc/net/nf_conntrack. */
 #include "textin.h"
 
+#include "textkey.h"
+
 #include <ctype.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <time.h>
 
 enum { NANO = 1000000000 };
 
 #define LENGTH(array) (sizeof(array) / sizeof(*array))
-#define AT(member) offsetof(struct flow, member), sizeof(((struct flow *)0)->member)
-
-enum side { ORIG, REPLY, MASTER, MASK, SIDES };
-enum { CURRENT = SIDES };	/* of a key: the tuple that the last src= began */
-
-/* What a tuple is made of, its counters included. */
-enum part { SRC, DST, SPORT, DPORT, TYPE, CODE, ID, SRCKEY, DSTKEY, ZONE, PACKETS, BYTES };
-
-/* A line as far as it is read. */
-struct reader {
-	struct flow *flow;
-	const struct names *names;
-	enum side side;
-	unsigned seen[SIDES];	/* bits: 1 << enum part */
-};
-
-struct key {
-	const char *word;
-	/* NULL, or what is wrong. */
-	const char *(*set)(struct reader *reader, const struct key *key, const char *value);
-	uint16_t offset, size;	/* in struct flow */
-	uint64_t has;
-	uint8_t side, part;
-};
-
-static const uint16_t tuples[SIDES] = {
-	[ORIG] = offsetof(struct flow, orig),
-	[REPLY] = offsetof(struct flow, reply),
-	[MASTER] = offsetof(struct flow, master),
-	[MASK] = offsetof(struct flow, expect.mask),
-};
-
-#define IN_TUPLE(member) offsetof(struct tuple, member), sizeof(((struct tuple *)0)->member)
-
-static const struct {
-	uint16_t offset, size;
-} parts[] = {
-	[SRC] = { IN_TUPLE(src.addr) }, [DST] = { IN_TUPLE(dst.addr) },
-	[SPORT] = { IN_TUPLE(src.port) }, [DPORT] = { IN_TUPLE(dst.port) },
-	[TYPE] = { IN_TUPLE(icmp_type) }, [CODE] = { IN_TUPLE(icmp_code) },
-	[ID] = { IN_TUPLE(icmp_id) },
-	[SRCKEY] = { IN_TUPLE(src.port) }, [DSTKEY] = { IN_TUPLE(dst.port) },
-	[ZONE] = { IN_TUPLE(zone) },
-};
-
-/* Present if all its parts were seen. */
-static const struct {
-	unsigned parts;
-	uint64_t has[SIDES];
-} groups[] = {
-	{ 1 << SRC | 1 << DST,
-	  { HAS_ORIG_ADDR, HAS_REPLY_ADDR, HAS_MASTER_ADDR, HAS_MASK_ADDR } },
-	{ 1 << SPORT | 1 << DPORT,
-	  { HAS_ORIG_PORTS, HAS_REPLY_PORTS, HAS_MASTER_PORTS, HAS_MASK_PORTS } },
-	{ 1 << TYPE | 1 << CODE | 1 << ID, { HAS_ORIG_ICMP, HAS_REPLY_ICMP, HAS_MASTER_ICMP } },
-	{ 1 << SRCKEY | 1 << DSTKEY, { HAS_ORIG_GRE, HAS_REPLY_GRE, HAS_MASTER_GRE } },
-	{ 1 << ZONE, { HAS_ORIG_ZONE, HAS_REPLY_ZONE, HAS_MASTER_ZONE } },
-	{ 1 << PACKETS | 1 << BYTES, { HAS_ORIG_COUNTERS, HAS_REPLY_COUNTERS } },
-};
-
-static const char *store(void *to, size_t size, const char *text)
-{
-	uint64_t value;
-
-	if (!read_number(text, &value))
-		return "not a number where one should be";
-	if (size < 8 && value >> (8 * size))
-		return "a number is out of range";
-	switch (size) {
-	case 1:
-		*(uint8_t *)to = value;
-		break;
-	case 2:
-		*(uint16_t *)to = value;
-		break;
-	case 4:
-		*(uint32_t *)to = value;
-		break;
-	default:
-		*(uint64_t *)to = value;
-	}
-	return NULL;
-}
-
-static const char *store_address(struct flow *flow, void *to, const char *text)
-{
-	union address addr;
-	uint8_t family;
-
-	if (!read_address(text, &addr, &family))
-		return "not an address where one should be";
-	if (flow->has & HAS_FAMILY && flow->family != family)
-		return "addresses of two families";
-	flow->family = family;
-	flow->has |= HAS_FAMILY;
-	memcpy(to, &addr, sizeof(addr));
-	return NULL;
-}
-
-static const char *store_part(struct reader *reader, enum part part, const char *text)
-{
-	struct flow *flow = reader->flow;
-	char *tuple = (char *)flow + tuples[reader->side];
-
-	reader->seen[reader->side] |= 1 << part;
-	switch (part) {
-	case SRC:
-	case DST:
-		return store_address(flow, tuple + parts[part].offset, text);
-	case PACKETS:
-	case BYTES:
-		if (reader->side > REPLY)
-			return "counters of an expectation";
-		return store(part == PACKETS ? &flow->counters[reader->side].packets :
-			     &flow->counters[reader->side].bytes, 8, text);
-	default:
-		return store(tuple + parts[part].offset, parts[part].size, text);
-	}
-}
-
-static bool saw(const struct reader *reader, enum part part)
-{
-	return reader->seen[reader->side] & 1 << part;
-}
-
-/* The second src= begins the reply tuple. */
-static const char *set_part(struct reader *reader, const struct key *key, const char *value)
-{
-	if (key->side != CURRENT) {
-		reader->side = key->side;
-	} else if (key->part == SRC && saw(reader, SRC)) {
-		if (reader->side != ORIG || reader->flow->what == WHAT_EXPECT)
-			return "too many addresses";
-		reader->side = REPLY;
-	}
-	return store_part(reader, key->part, value);
-}
-
-static const char *set_number(struct reader *reader, const struct key *key, const char *value)
-{
-	const char *wrong = store((char *)reader->flow + key->offset, key->size, value);
-
-	if (!wrong)
-		reader->flow->has |= key->has;
-	return wrong;
-}
-
-/* /proc shows the default zone as 0, the kernel's messages do not. */
-static const char *set_zone(struct reader *reader, const struct key *key, const char *value)
-{
-	const char *wrong = set_number(reader, key, value);
-
-	if (!reader->flow->zone)
-		reader->flow->has &= ~key->has;
-	return wrong;
-}
-
-/* id= ends an ICMP tuple, and another one is that of the entry. */
-static const char *set_id(struct reader *reader, const struct key *key, const char *value)
-{
-	if (saw(reader, CODE) && !saw(reader, ID))
-		return store_part(reader, ID, value);
-	return set_number(reader, key, value);
-}
-
-static const char *set_text(struct reader *reader, const struct key *key, const char *value)
-{
-	size_t len = strlen(value);
-
-	if (!len || len >= key->size)
-		return "a name is empty or too long";
-	memcpy((char *)reader->flow + key->offset, value, len + 1);
-	reader->flow->has |= key->has;
-	return NULL;
-}
-
-static const char *set_labels(struct reader *reader, const struct key *key, const char *value)
-{
-	const struct field field = {
-		.offset = key->offset, .size = key->size, .has = key->has, .labels = reader->names,
-	};
-
-	kind_labels.set(reader->flow, &field, value);
-	return NULL;
-}
-
-/* A state that a newer kernel made is left out. */
-static const char *set_state(struct reader *reader, const struct key *key, const char *value)
-{
-	const struct field field = { .has = HAS_STATE };
-
-	(void)key;
-	if (isalpha((unsigned char)*value))
-		kind_state.set(reader->flow, &field, value);
-	return NULL;
-}
-
-static const char *set_proto(struct reader *reader, const struct key *key, const char *value)
-{
-	int number = proto_number(value, strlen(value));
-
-	if (number < 0)
-		return set_number(reader, key, value);
-	reader->flow->protonum = number;
-	reader->flow->has |= key->has;
-	return NULL;
-}
-
-static const char *set_status(struct reader *reader, const struct key *key, const char *value)
-{
-	const struct field field = { .kind = &kind_status, AT(status), .has = HAS_STATUS };
-
-	(void)key;
-	if (strcmp(value, "UNSET") && !kind_status.set(reader->flow, &field, value))
-		return "no such status";
-	return NULL;
-}
-
-static const char *set_role(struct reader *reader, const struct key *key, const char *value)
-{
-	reader->flow->dccp.role = !strcasecmp(value, "server");
-	reader->flow->has |= key->has;
-	return NULL;
-}
-
-#define PART(word, side, part) { word, set_part, 0, 0, 0, side, part }
-#define NUMBER(word, member, has) { word, set_number, AT(member), has }
-
-/* key=value of conntrack -L, -E and of /proc. What is not here is from a newer kernel: skipped. */
-static const struct key keys[] = {
-	PART("src", CURRENT, SRC), PART("dst", CURRENT, DST),
-	PART("sport", CURRENT, SPORT), PART("dport", CURRENT, DPORT),
-	PART("packets", CURRENT, PACKETS), PART("bytes", CURRENT, BYTES),
-	NUMBER("mark", mark, HAS_MARK),
-	NUMBER("use", use, HAS_USE),
-	{ "id", set_id, AT(id), HAS_ID },
-	{ "zone", set_zone, AT(zone), HAS_ZONE },
-	NUMBER("delta-time", age, HAS_AGE),
-	PART("type", CURRENT, TYPE), PART("code", CURRENT, CODE),
-	PART("srckey", CURRENT, SRCKEY), PART("dstkey", CURRENT, DSTKEY),
-	PART("zone-orig", ORIG, ZONE), PART("zone-reply", REPLY, ZONE),
-	NUMBER("secmark", secmark, HAS_SECMARK),
-	{ "secctx", set_text, AT(secctx), HAS_SECCTX },
-	{ "helper", set_text, AT(helper), HAS_HELPER },
-	{ "labels", set_labels, AT(labels), HAS_LABELS },
-	NUMBER("portid", portid, HAS_PORTID),
-	PART("mask-src", MASK, SRC), PART("mask-dst", MASK, DST),
-	PART("master-src", MASTER, SRC), PART("master-dst", MASTER, DST),
-	NUMBER("class", expect.class, HAS_EXPECT_CLASS),
-	NUMBER("proto", protonum, HAS_PROTO),
-	{ NULL },
-};
-
-/* Options and their arguments as conntrack -o save writes them, and a few more that -A takes. */
-static const struct key save_keys[] = {
-	NUMBER("-t", timeout, HAS_TIMEOUT),
-	{ "-u", set_status },
-	PART("-s", ORIG, SRC), PART("-d", ORIG, DST),
-	PART("-r", REPLY, SRC), PART("-q", REPLY, DST),
-	PART("-g", REPLY, SRC), PART("-n", REPLY, DST),
-	{ "-p", set_proto, AT(protonum), HAS_PROTO },
-	PART("--sport", ORIG, SPORT), PART("--dport", ORIG, DPORT),
-	PART("--reply-port-src", REPLY, SPORT), PART("--reply-port-dst", REPLY, DPORT),
-	{ "--state", set_state },
-	PART("--icmp-type", ORIG, TYPE), PART("--icmp-code", ORIG, CODE),
-	PART("--icmp-id", ORIG, ID),
-	PART("--icmpv6-type", ORIG, TYPE), PART("--icmpv6-code", ORIG, CODE),
-	PART("--icmpv6-id", ORIG, ID),
-	PART("--srckey", ORIG, SRCKEY), PART("--dstkey", ORIG, DSTKEY),
-	PART("--reply-key-src", REPLY, SRCKEY), PART("--reply-key-dst", REPLY, DSTKEY),
-	NUMBER("--orig-vtag", vtag[0], HAS_VTAG_ORIG),
-	NUMBER("--reply-vtag", vtag[1], HAS_VTAG_REPLY),
-	{ "--role", set_role, 0, 0, HAS_DCCP_ROLE },
-	{ "-w", set_zone, AT(zone), HAS_ZONE },
-	PART("--orig-zone", ORIG, ZONE), PART("--reply-zone", REPLY, ZONE),
-	NUMBER("-m", mark, HAS_MARK),
-	{ "-l", set_labels, AT(labels), HAS_LABELS },
-	{ NULL },
-};
-
-static const struct key *find_key(const struct key *key, const char *word)
-{
-	while (key->word && strcmp(key->word, word))
-		key++;
-	return key->word ? key : NULL;
-}
 
 /* Cuts the next word off *at, NULL at the end: up to a blank, or what brackets hold. */
 static char *next_word(char **at)
@@ -396,7 +111,9 @@ static void read_bracket(struct flow *flow, const char *word)
 static void read_bare(struct reader *reader, const char *word)
 {
 	const struct field flags = {
-		.kind = &kind_expectflags, AT(expect.flags), .has = HAS_EXPECT_FLAGS,
+		.kind = &kind_expectflags, .has = HAS_EXPECT_FLAGS,
+		.offset = offsetof(struct flow, expect.flags),
+		.size = sizeof(reader->flow->expect.flags),
 	};
 
 	if (reader->flow->what == WHAT_EXPECT)
@@ -419,7 +136,7 @@ static const char *read_word(struct reader *reader, char *word)
 		return NULL;
 	}
 	*value++ = '\0';
-	key = find_key(keys, word);
+	key = key_find(text_keys, word);
 	return key ? key->set(reader, key, value) : NULL;
 }
 
@@ -441,15 +158,15 @@ static const char *read_protocol(struct reader *reader, char *name, char **at)
 	char *number = next_word(at);
 	char *rest;
 
-	if (!isalpha((unsigned char)*name) || strpbrk(name, "=:") || !number || !is_number(number) ||
-	    store(&flow->protonum, 1, number))
+	if (!isalpha((unsigned char)*name) || strpbrk(name, "=:") || !number ||
+	    !is_number(number) || store_number(&flow->protonum, 1, number))
 		return wrong;
 	flow->has |= HAS_PROTO;
 	rest = *at + strspn(*at, " \t");
 	if (!isdigit((unsigned char)*rest))
 		return NULL;
 	flow->has |= HAS_TIMEOUT;
-	return store(&flow->timeout, sizeof(flow->timeout), next_word(at));
+	return store_number(&flow->timeout, sizeof(flow->timeout), next_word(at));
 }
 
 static const char *read_expect(struct reader *reader, char *word, char *at)
@@ -459,7 +176,7 @@ static const char *read_expect(struct reader *reader, char *word, char *at)
 
 	flow->what = WHAT_EXPECT;
 	if (is_number(word)) {
-		wrong = store(&flow->timeout, sizeof(flow->timeout), word);
+		wrong = store_number(&flow->timeout, sizeof(flow->timeout), word);
 		flow->has |= HAS_TIMEOUT;
 	} else {
 		wrong = read_word(reader, word);
@@ -503,7 +220,7 @@ static const char *read_save(struct reader *reader, char *at)
 	}
 	flow->has |= HAS_STATUS;
 	while (!wrong && (word = next_word(&at))) {
-		const struct key *key = find_key(save_keys, word);
+		const struct key *key = key_find(save_keys, word);
 
 		if (*word != '-') {
 			wrong = read_word(reader, word);
@@ -539,20 +256,12 @@ static void derive_nat(struct flow *flow)
 		flow->status |= IPS_DST_NAT;
 }
 
-static void set_presence(struct reader *reader)
-{
-	for (unsigned i = 0; i < LENGTH(groups); i++)
-		for (unsigned side = 0; side < SIDES; side++)
-			if ((reader->seen[side] & groups[i].parts) == groups[i].parts)
-				reader->flow->has |= groups[i].has[side];
-}
-
 static const char *finish(struct reader *reader)
 {
 	struct flow *flow = reader->flow;
 	bool expect = flow->what == WHAT_EXPECT;
 
-	set_presence(reader);
+	flow->has |= keys_seen(reader);
 	if (!(flow->has & HAS_ORIG_ADDR))
 		return "no addresses";
 	if (!(flow->has & HAS_PROTO))
