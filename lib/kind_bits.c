@@ -225,7 +225,7 @@ static bool set_nat(struct flow *flow, const struct field *field, const char *te
 {
 	if (!(flow->has & HAS_STATUS))
 		flow->status = 0;
-	flow->has |= HAS_STATUS;
+	flow->has |= HAS_STATUS | field->has;
 	return set_bits(flow, field, text);
 }
 
@@ -311,26 +311,28 @@ static bool match_labels(const struct term *term, const struct field *field,
 	return label_set(field_value(field, flow), term->low);
 }
 
+/* Adds to those that are set. A label that has no name here, as in data of another machine, is
+ * left out. */
 static bool set_labels(struct flow *flow, const struct field *field, const char *text)
 {
-	uint8_t labels[LABEL_BYTES] = { 0 };
+	uint8_t *labels = (uint8_t *)flow + field->offset;
 	char word[64];
 	uint64_t bit;
 
+	if (!(flow->has & field->has))
+		memset(labels, 0, LABEL_BYTES);
+	flow->has |= field->has;
 	while (*text) {
 		size_t len = strcspn(text, ",");
 
-		if (len >= sizeof(word))
-			return false;
-		memcpy(word, text, len);
-		word[len] = '\0';
-		if (!find_label(field->labels, word, &bit))
-			return false;
-		labels[bit / 8] |= 1 << bit % 8;
+		if (len < sizeof(word)) {
+			memcpy(word, text, len);
+			word[len] = '\0';
+			if (find_label(field->labels, word, &bit))
+				labels[bit / 8] |= 1 << bit % 8;
+		}
 		text += len + (text[len] == ',');
 	}
-	memcpy((char *)flow + field->offset, labels, sizeof(labels));
-	flow->has |= field->has;
 	return true;
 }
 

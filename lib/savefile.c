@@ -110,6 +110,7 @@ static int open_next(struct savefile *file)
 		return result < 0 ? -1 : 1;
 	file->capture = capture_open(file->stream, error);
 	if (!file->capture) {
+		file->stream = NULL;	/* capture_open() has closed it */
 		savefile_complain(file, error);
 		errno = EBADMSG;
 		return -1;

@@ -13,7 +13,8 @@ enum text { TEXT_FLOW, TEXT_SKIP, TEXT_BAD };
  * The text of `conntrack -L` and `conntrack -E` with any -o (extended, id, ktimestamp, labels,
  * timestamp, userspace, save), expectations too, and of /proc/net/nf_conntrack. What the text does
  * not say is absent; status is made of the brackets, and NAT of the tuples. `names` may be NULL.
- * time is set where the line has one (-E -o timestamp).
+ * time is set where the line has one (-E -o timestamp). A line is cut up while it is read. Times in
+ * words are local, age is what delta-time said, and -A of -o save is no event: a dump has it too.
  */
 enum text textin_conntrack(struct flow *flow, char *line, const struct names *names,
 			   const char **wrong);
