@@ -508,9 +508,9 @@ static void report_bad(struct session *session)
 
 	if (session->complaints > COMPLAINTS)
 		warnx("%lu more could not be read", session->complaints - COMPLAINTS);
-	if (session->complaints)
-		warnx("%lu read, %lu not", good, bad ? bad : session->complaints);
-	if (session->complaints && !good)
+	if (bad)
+		warnx("%lu read, %lu not", good, bad);
+	if ((bad && !good) || source_files_lost(session->source))
 		session->failed = true;
 }
 

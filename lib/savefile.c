@@ -17,6 +17,8 @@ struct savefile {
 	FILE *stream;
 	struct capture *capture;
 	unsigned long number;		/* of the line or packet */
+	unsigned lost;			/* files that could not be opened */
+	unsigned broken;		/* captures that end within a packet */
 	struct complaint complaint;
 	const struct names *names;
 	uint8_t *swapped;		/* the messages of a machine of the other byte order */
@@ -90,32 +92,50 @@ static int is_capture(FILE *stream)
 	return 0;
 }
 
-/* 1, 0: no more files, -1 errno. */
-static int open_next(struct savefile *file)
+/* A file that cannot be had is told and counted; the others are read. */
+static void give_up(struct savefile *file, const char *what)
+{
+	file->lost++;
+	savefile_complain(file, what);
+	close_stream(file);
+}
+
+/* Opens the current file; -1 with errno if reading was interrupted. */
+static int open_file(struct savefile *file, const char *name)
 {
 	char error[CAPTURE_ERROR];
-	const char *name;
 	int result;
 
-	close_stream(file);
-	if (file->current >= file->count)
-		return 0;
-	name = file->files[file->current++];
-	file->number = 0;
 	file->stream = strcmp(name, "-") ? fopen(name, "re") : stdin;
-	if (!file->stream)
-		return -1;
+	if (!file->stream) {
+		give_up(file, strerror(errno));
+		return 0;
+	}
 	result = is_capture(file->stream);
+	if (result < 0 && errno == EINTR)
+		return -1;
+	if (result < 0)
+		give_up(file, strerror(errno));
 	if (result <= 0)
-		return result < 0 ? -1 : 1;
+		return 0;
 	file->capture = capture_open(file->stream, error);
 	if (!file->capture) {
 		file->stream = NULL;	/* capture_open() has closed it */
-		savefile_complain(file, error);
-		errno = EBADMSG;
-		return -1;
+		give_up(file, error);
 	}
-	return 1;
+	return 0;
+}
+
+/* 1, 0: no more files, -1 errno. */
+static int open_next(struct savefile *file)
+{
+	close_stream(file);
+	while (!file->stream && file->current < file->count) {
+		file->number = 0;
+		if (open_file(file, file->files[file->current++]) < 0)
+			return -1;
+	}
+	return file->stream != NULL;
 }
 
 static int turn_round(struct savefile *file, struct piece *piece)
@@ -139,6 +159,7 @@ static int next_packet(struct savefile *file, struct piece *piece)
 	piece->type = PIECE_NETLINK;
 	if (result < 0) {
 		savefile_complain(file, capture_error(file->capture));
+		file->broken++;
 		return 0;
 	}
 	return result && capture_swapped(file->capture) ? turn_round(file, piece) : result;
@@ -177,7 +198,12 @@ static int next_line(struct savefile *file, struct piece *piece)
 		};
 		return 1;
 	}
-	return ferror(file->stream) ? -1 : 0;
+	if (!ferror(file->stream))
+		return 0;
+	if (errno == EINTR)
+		return -1;
+	give_up(file, strerror(errno));
+	return 0;
 }
 
 int savefile_next(struct savefile *file, struct piece *piece)
@@ -193,8 +219,18 @@ int savefile_next(struct savefile *file, struct piece *piece)
 		result = file->capture ? next_packet(file, piece) : next_line(file, piece);
 		if (result)
 			return result;
-		close_stream(file);
+		close_stream(file);	/* the next one, if there is one */
 	}
+}
+
+unsigned savefile_lost(const struct savefile *file)
+{
+	return file ? file->lost : 0;
+}
+
+unsigned savefile_broken(const struct savefile *file)
+{
+	return file ? file->broken : 0;
 }
 
 enum text savefile_parse(struct savefile *file, struct piece *piece, struct flow *flow)

@@ -22,8 +22,13 @@ struct savefile *savefile_open(const char *const *files, unsigned count,
 			       const struct complaint *complaint, const struct names *names);
 void savefile_close(struct savefile *file);
 
-/* 1, 0 at the end, -1 with errno for a file that cannot be opened or read (savefile_name()). */
+/* 1, 0 at the end, -1 with errno (EINTR). A file that cannot be opened or read is complained of. */
 int savefile_next(struct savefile *file, struct piece *piece);
+
+/* How many files could not be opened or read. */
+unsigned savefile_lost(const struct savefile *file);
+/* How many captures end within a packet. */
+unsigned savefile_broken(const struct savefile *file);
 
 /* The flow in a piece of text; complains where it is bad. */
 enum text savefile_parse(struct savefile *file, struct piece *piece, struct flow *flow);

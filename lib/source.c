@@ -390,5 +390,10 @@ unsigned long source_good(const struct source *source)
 
 unsigned long source_bad(const struct source *source)
 {
-	return source->bad;
+	return source->bad + savefile_broken(source->file);
+}
+
+unsigned source_files_lost(const struct source *source)
+{
+	return savefile_lost(source->file);
 }

@@ -81,5 +81,7 @@ bool source_flow(struct source *source, struct flow *flow);
 /* How many lines or messages could be read, and how many could not. */
 unsigned long source_good(const struct source *source);
 unsigned long source_bad(const struct source *source);
+/* How many files could not be opened or read at all. */
+unsigned source_files_lost(const struct source *source);
 
 #endif
