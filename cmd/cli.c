@@ -39,7 +39,21 @@ static const struct option_row *row_at(const struct command *command, unsigned i
 	return NULL;
 }
 
-static void print_option(const struct option_row *row)
+/* What the argument may be, where it is one of a few words. */
+static void print_values(const struct command *command, const struct option_row *row)
+{
+	const struct format_row *format = command->formats;
+
+	if (!row->values)
+		return;
+	if (!strcmp(row->values, "FORMAT"))
+		for (; format && format->name; format++)
+			printf("%s%s", format == command->formats ? ": " : ", ", format->name);
+	else if (strchr(row->values, ','))
+		printf(": %s", row->values);
+}
+
+static void print_option(const struct command *command, const struct option_row *row)
 {
 	char left[64];
 	int length = row->letter ? snprintf(left, sizeof(left), "-%c, --%s", row->letter, row->name)
@@ -49,9 +63,11 @@ static void print_option(const struct option_row *row)
 		snprintf(left + length, sizeof(left) - length, "%s%s", *row->argument == '[' ? "" : " ",
 			 row->argument);
 	if (strlen(left) > 28)
-		printf("  %s\n  %-28s  %s\n", left, "", row->help);
+		printf("  %s\n  %-28s  %s", left, "", row->help);
 	else
-		printf("  %-28s  %s\n", left, row->help);
+		printf("  %-28s  %s", left, row->help);
+	print_values(command, row);
+	printf("\n");
 }
 
 static void print_help(const struct command *command)
@@ -62,7 +78,7 @@ static void print_help(const struct command *command)
 	       command->shared & WITH_FILTER ? " [FILTER...]" : "");
 	printf("%s.\n\nOptions:\n", command->summary);
 	for (unsigned i = 0; (row = row_at(command, i)); i++)
-		print_option(row);
+		print_option(command, row);
 	if (command->examples) {
 		printf("\nExamples:\n");
 		for (const char *const *line = command->examples; line[0]; line += 2)

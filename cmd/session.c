@@ -137,7 +137,7 @@ const struct option_row shared_options[] = {
 	{ "read", 'r', "FILE", "FILE", "read saved data instead of the kernel; - is standard input",
 	  set_read, WITH_FILES },
 	{ "write", 'w', "FILE", "FILE", "save the raw netlink messages as pcap", set_write, WITH_WRITE },
-	{ "format", 'f', "FORMAT", "FORMAT", "how to print; see the manual page for the formats",
+	{ "format", 'f', "FORMAT", "FORMAT", "how to print",
 	  set_format, WITH_FORMAT },
 	{ "json", 'j', NULL, NULL, "the same as --format json", set_json, WITH_FORMAT },
 	{ "columns", 'o', "LIST", "FIELDS", "the columns, comma separated; +LIST adds to the default",
@@ -145,7 +145,7 @@ const struct option_row shared_options[] = {
 	{ "list-fields", 'F', NULL, NULL, "print every field: name, kind, help", set_list_fields,
 	  WITH_COLUMNS },
 	{ "no-header", 'H', NULL, NULL, "no heading", set_no_header, WITH_FORMAT },
-	{ "color", 0, "[=WHEN]", "auto,always,never", "auto (default), always or never", set_color,
+	{ "color", 0, "[=WHEN]", "auto,always,never", "when to use colours", set_color,
 	  WITH_ALL },
 	{ "explain-filter", 0, NULL, NULL, "print which part of the filter the kernel does, and exit",
 	  set_explain, WITH_FILTER },
@@ -318,6 +318,8 @@ void session_fail(struct session *session, const char *what)
 
 	out_flush(&session->out);
 	errno = error;
+	if (session->source && source_tee_failed(session->source))
+		err(2, "%s", session->write);
 	if (error == EPERM && session->live)
 		errx(2, "the conntrack table can only be read with CAP_NET_ADMIN: use sudo, or once "
 		     "'setcap cap_net_admin+ep %s'", path_of_self(path, sizeof(path)));

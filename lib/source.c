@@ -21,7 +21,7 @@ enum { BUFFER = 128 * 1024, SOCKETS = 4 };
 struct source {
 	struct mnl_socket *sockets[SOCKETS];
 	unsigned count, current;	/* a dump: one socket a request, read in turn */
-	bool events;
+	bool events, tee_failed;
 	struct savefile *file;
 	struct piece piece;		/* what was read; data moves on as flows are taken */
 	struct capture *tee;
@@ -313,9 +313,16 @@ int source_read(struct source *source)
 		return result;
 	}
 	if (source->tee && source->piece.type == PIECE_NETLINK &&
-	    capture_write(source->tee, source->piece.time, source->piece.data, source->piece.length) < 0)
+	    capture_write(source->tee, source->piece.time, source->piece.data, source->piece.length) < 0) {
+		source->tee_failed = true;
 		return -1;
+	}
 	return 1;
+}
+
+bool source_tee_failed(const struct source *source)
+{
+	return source->tee_failed;
 }
 
 /* What is to be decoded is up to the reader; what cannot be is told to the file's owner. */

@@ -64,6 +64,8 @@ void source_timeouts(struct source *source, const struct timeouts *timeouts);
 
 /* Everything that is read is also written there. */
 void source_tee(struct source *source, struct capture *capture);
+/* Whether it was the writing that made source_read() fail. */
+bool source_tee_failed(const struct source *source);
 
 /* For poll(); -1 for files. */
 int source_fd(const struct source *source);
