@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SAMPLE = 256, GAP = 2, LEAST = 8, ROW_ROOM = 16384, FLUSH = 96 * 1024, OBJECTS = 32 };
+enum { SAMPLE = 256, LEAST = 9, ROW_ROOM = 16384, FLUSH = 96 * 1024, OBJECTS = 32 };
 
 struct column {
 	struct field field;
@@ -34,6 +34,7 @@ struct printer {
 	struct flow *sample;	/* rows held while widths are unknown; NULL afterwards */
 	unsigned held;
 	bool measured, started;
+	unsigned gap;		/* blanks between columns */
 };
 
 static void *must(void *memory)
@@ -103,6 +104,7 @@ struct printer *printer_new(struct out *out, const struct print_options *options
 	printer->count = count;
 	printer->columns = must(calloc(count ? count : 1, sizeof(*printer->columns)));
 	printer->objects_count = 1;
+	printer->gap = 2;
 	for (unsigned i = 0; i < count; i++) {
 		struct column *column = &printer->columns[i];
 
@@ -168,26 +170,37 @@ static unsigned total_width(const struct printer *printer)
 
 	for (unsigned i = 0; i < printer->count; i++)
 		if (!printer->columns[i].hidden)
-			total += printer->columns[i].width + GAP;
-	return total ? total - GAP : 0;
+			total += printer->columns[i].width + printer->gap;
+	return total ? total - printer->gap : 0;
 }
 
-/* The widest columns give way first. */
+/* The widest column that can give way; sets of flags do so before addresses and states. */
+static struct column *widest(struct printer *printer, bool sets)
+{
+	struct column *found = NULL;
+
+	for (unsigned i = 0; i < printer->count; i++) {
+		struct column *column = &printer->columns[i];
+
+		if (!column->hidden && !column->field.kind->right && column->width > LEAST &&
+		    !sets == !column->field.kind->bits && (!found || column->width > found->width))
+			found = column;
+	}
+	return found;
+}
+
 static void shrink(struct printer *printer)
 {
+	if (printer->options.width && total_width(printer) > printer->options.width)
+		printer->gap = 1;
 	while (printer->options.width && total_width(printer) > printer->options.width) {
-		struct column *widest = NULL;
+		struct column *column = widest(printer, true);
 
-		for (unsigned i = 0; i < printer->count; i++) {
-			struct column *column = &printer->columns[i];
-
-			if (!column->hidden && !column->field.kind->right && column->width > LEAST &&
-			    (!widest || column->width > widest->width))
-				widest = column;
-		}
-		if (!widest)
+		if (!column)
+			column = widest(printer, false);
+		if (!column)
 			return;
-		widest->width--;
+		column->width--;
 	}
 }
 
@@ -246,6 +259,11 @@ static void put_cell(struct printer *printer, const struct column *column, const
 	if (out_length(out) == start)	/* absent, or a set with nothing in it */
 		put_char(out, '-');
 	length = out_length(out) - start;
+	if (printer->options.width && length > column->width && kind->bits) {
+		out->at = out->buf + start;	/* without what the flags are about, if there is more */
+		kind->raw(out, &column->field, flow);
+		length = out_length(out) - start;
+	}
 	if (printer->options.width && length > column->width) {
 		put_cut(printer, start, column->width);
 		length = column->width;
@@ -258,7 +276,7 @@ static void put_cell(struct printer *printer, const struct column *column, const
 	if (colour)
 		put_colour(out, "0");
 	if (!last)
-		pad(out, (length < column->width ? column->width - length : 0) + GAP);
+		pad(out, (length < column->width ? column->width - length : 0) + printer->gap);
 }
 
 static unsigned last_shown(const struct printer *printer)
@@ -318,7 +336,7 @@ static void head_table(struct printer *printer)
 			length = column->width;
 		out_mem(out, column->field.heading, length);
 		if (i != last)
-			pad(out, (column->field.kind->right ? 0 : fill) + GAP);
+			pad(out, (column->field.kind->right ? 0 : fill) + printer->gap);
 	}
 	if (printer->options.colour)
 		put_colour(out, "0");
