@@ -697,7 +697,7 @@ uint64_t flow_hash(const struct flow *flow)
 		h = (h ^ t->src.addr.word[i]) * k;
 		h = (h ^ (h >> 29) ^ t->dst.addr.word[i]) * k;
 	}
-	h ^= (uint64_t)t->src.port << 48 | (uint64_t)t->dst.port << 32 | t->icmp_id << 16 |
+	h ^= (uint64_t)t->src.port << 48 | (uint64_t)t->dst.port << 32 | (uint32_t)t->icmp_id << 16 |
 	     t->icmp_type << 8 | t->icmp_code;
 	h = (h ^ (h >> 32)) * k;
 	return h ^ (h >> 29);

@@ -51,8 +51,8 @@ static const struct part {
 	PART(HAS_SYNPROXY, synproxy),
 	PART(HAS_DCCP_ROLE, dccp.role),
 	PART(HAS_DCCP_SEQ, dccp.seq),
-	PART(HAS_MASTER_ADDR, master),
-	PART(HAS_MASK_ADDR | HAS_EXPECT_FLAGS | HAS_EXPECT_CLASS | HAS_EXPECT_NAT | HAS_EXPECT_FN, expect),
+	PART(HAS_MASTER_ADDR | HAS_MASTER_PORTS | HAS_MASTER_ICMP | HAS_MASTER_GRE | HAS_MASTER_ZONE, master),
+	PART(HAS_MASK_ADDR | HAS_MASK_PORTS | HAS_EXPECT_FLAGS | HAS_EXPECT_CLASS | HAS_EXPECT_NAT | HAS_EXPECT_FN, expect),
 	PART(HAS_LABELS, labels),
 };
 
@@ -103,7 +103,7 @@ size_t flow_pack(const struct flow *flow, uint64_t want, void *buffer)
 	size_t size = address_size(flow->family);
 	uint8_t *to = buffer;
 
-	if (head.has & (HAS_SNAT | HAS_DNAT))
+	if (head.has & (HAS_SNAT | HAS_DNAT | HAS_REPLY_PORTS | HAS_REPLY_GRE))	/* which stand with it */
 		head.has |= flow->has & HAS_REPLY_ADDR;
 	if (head.has & (HAS_REPLY_PORTS | HAS_REPLY_GRE))	/* which may come from the mirror */
 		head.has |= flow->has & (HAS_ORIG_PORTS | HAS_ORIG_GRE);

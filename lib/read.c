@@ -143,7 +143,7 @@ bool read_timestamp(const char *text, uint64_t *nanoseconds)
 	if (*end == 'Z')
 		end++;
 	seconds = timegm(&tm);
-	if (*end || seconds < 0)
+	if (*end || seconds < 0 || (uint64_t)seconds >= UINT64_MAX / 1000000000)
 		return false;
 	*nanoseconds = (uint64_t)seconds * 1000000000 + part;
 	return true;
