@@ -120,10 +120,13 @@ ANALYZER := -O1 -fanalyzer -Wno-analyzer-malloc-leak -Wno-analyzer-file-leak -We
 CODE := $(wildcard cmd/*.c lib/*.c)
 SCRIPTS := $(shell grep -lsE '^.!/.*(bash|sh)$$' bench/run contrib/* tests/run tests/fuzz/* .ci/*) $(wildcard tests/lib/*.bash)
 
-.PHONY: analyze analyze-tidy analyze-cppcheck analyze-shell analyze-gcc
-analyze: analyze-shell analyze-cppcheck analyze-gcc analyze-tidy	## clang-tidy, cppcheck, gcc -fanalyzer, shellcheck
+.PHONY: analyze analyze-packages analyze-tidy analyze-cppcheck analyze-shell analyze-gcc
+analyze: analyze-packages analyze-shell analyze-cppcheck analyze-gcc analyze-tidy	## clang-tidy, cppcheck, gcc -fanalyzer, shellcheck
+analyze-packages:
+	@sh contrib/packages install analyze
 analyze-tidy:
-	clang-tidy --quiet --warnings-as-errors='*' $(CODE) -- -std=gnu11 $(CPPFLAGS)
+	printf '%s\n' $(CODE) | xargs -P $$(nproc) -I {} \
+		clang-tidy --quiet --warnings-as-errors='*' {} -- -std=gnu11 $(CPPFLAGS)
 analyze-cppcheck:
 	cppcheck $(CPPCHECK) cmd lib tests/tools
 analyze-shell:
