@@ -32,6 +32,7 @@ TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
+REPLAYS := $(FUZZERS:$(B)/fuzz/%=$(B)/replay/%)
 
 ifneq ($(V),1)
 Q := @
@@ -81,15 +82,26 @@ $(BENCHES): $(B)/bench/%: bench/%.c Makefile
 	$(call say,BENCH,$@)
 	$(Q)mkdir -p $(@D) && $(compile) -MF $@.d -o $@ $< $(LDFLAGS) $(HARDEN_LD) -lmnl
 
-.PHONY: tools units benches
+$(FUZZERS): $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libctscope.a
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D) && $(link) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+# The fuzz targets with a main() that only reads files: the tests feed them what was found before.
+$(REPLAYS): $(B)/replay/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay/main.o $(B)/libctscope.a
+	$(call say,REPLAY,$@)
+	$(Q)mkdir -p $(@D) && $(link) -o $@ $^ $(LIBS)
+
+.PHONY: tools units benches fuzzers replays
 tools: $(TOOLS)
 units: $(UNITS)
 benches: $(BENCHES)
+fuzzers: $(FUZZERS)
+replays: $(REPLAYS)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 # --- looking, testing --------------------------------------------------------------------------------
-.PHONY: demo test check sanitize bench
+.PHONY: demo test check sanitize fuzz bench
 demo:	## show cttop on real traffic; installs what is missing (NO_INSTALL=1: only names it)
 	@command -v bash >/dev/null || sh contrib/packages install bash
 	@MAKE='$(MAKE)' contrib/demo
@@ -98,12 +110,19 @@ test:	## install what the tests need, build, run all tests
 	@sh contrib/packages install build test
 	$(Q)$(MAKE) --no-print-directory check
 
-check: all tools units	## run the tests, or T="NAME..." of them, with what is there
+check: all tools units replays	## run the tests, or T="NAME..." of them, with what is there
 	$(Q)B=$(B) tests/run $(T)
 
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 sanitize:	## build in build-sanitize with address and undefined-behaviour checks, run the tests
 	$(Q)$(MAKE) --no-print-directory B=build-sanitize CFLAGS='$(SANITIZE)' HARDEN= HARDEN_LD= check
+
+FUZZ := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_SECONDS ?= 60
+fuzz:	## run each fuzz target, or T="NAME...", for FUZZ_SECONDS=60 seconds, from tests/fuzz/corpus
+	@sh contrib/packages install fuzz
+	$(Q)$(MAKE) --no-print-directory B=build-fuzz CC=clang CFLAGS='$(FUZZ)' HARDEN= HARDEN_LD= fuzzers
+	$(Q)B=build-fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(T)
 
 bench: all tools benches	## measure, and print one table
 	$(Q)B=$(B) bench/run
