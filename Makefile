@@ -32,6 +32,7 @@ TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
+REPLAYS := $(FUZZERS:$(B)/fuzz/%=$(B)/replay/%)
 
 ifneq ($(V),1)
 Q := @
@@ -39,26 +40,15 @@ say = @printf '  %-7s %s\n' $(1) $(2)
 endif
 
 .PHONY: all
-all: $(addprefix $(B)/,$(COMMANDS))
+all: $(addprefix $(B)/,$(COMMANDS))	## build the commands (the default)
 
-# --- what must be there, and which package brings it -------------------------------------------------
+# --- what must be there; contrib/packages knows which package brings it -----------------------------
 packages_of = $(shell $(PKG_CONFIG) $(2) $(1) 2>/dev/null)
-DEBIAN_libmnl := libmnl-dev
-DEBIAN_libnetfilter_conntrack := libnetfilter-conntrack-dev
-DEBIAN_json-c := libjson-c-dev
-DEBIAN_libpcap := libpcap-dev
-DEBIAN_libcap-ng := libcap-ng-dev
-DEBIAN_libseccomp := libseccomp-dev
-DEBIAN_ncursesw := libncurses-dev
-DEBIAN_cmocka := libcmocka-dev
 
-ifeq ($(filter clean help install-packages demo test,$(MAKECMDGOALS)),)
-ifeq ($(shell command -v $(PKG_CONFIG) 2>/dev/null),)
-$(error $(PKG_CONFIG) is missing: apt install pkg-config)
-endif
-MISSING := $(foreach p,$(PACKAGES) $(SCREEN),$(if $(shell $(PKG_CONFIG) --exists $(p) && echo yes),,$(p)))
-ifneq ($(strip $(MISSING)),)
-$(error $(strip $(MISSING)) not found: apt install $(foreach p,$(MISSING),$(DEBIAN_$(p))), or `make demo`, which installs what is missing)
+# These goals need nothing, or install it first and start make again.
+ifneq ($(filter-out clean help demo test uninstall,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(shell $(PKG_CONFIG) --exists $(PACKAGES) $(SCREEN) 2>/dev/null && echo yes),yes)
+$(error packages are missing. This installs them: $(shell PKG_CONFIG=$(PKG_CONFIG) sh contrib/packages command build), and so does `make demo`)
 endif
 endif
 
@@ -92,21 +82,95 @@ $(BENCHES): $(B)/bench/%: bench/%.c Makefile
 	$(call say,BENCH,$@)
 	$(Q)mkdir -p $(@D) && $(compile) -MF $@.d -o $@ $< $(LDFLAGS) $(HARDEN_LD) -lmnl
 
-.PHONY: tools units benches clean
+$(FUZZERS): $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libctscope.a
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D) && $(link) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+# The fuzz targets with a main() that only reads files: the tests feed them what was found before.
+$(REPLAYS): $(B)/replay/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay/main.o $(B)/libctscope.a
+	$(call say,REPLAY,$@)
+	$(Q)mkdir -p $(@D) && $(link) -o $@ $^ $(LIBS)
+
+.PHONY: tools units benches fuzzers replays
 tools: $(TOOLS)
 units: $(UNITS)
 benches: $(BENCHES)
-
-clean:
-	rm -rf $(B) build-*
+fuzzers: $(FUZZERS)
+replays: $(REPLAYS)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: check test
-check: all tools units
-	$(Q)B=$(B) tests/run $(T)
-test: check
+# --- looking, testing --------------------------------------------------------------------------------
+.PHONY: demo test check sanitize fuzz bench
+demo:	## show cttop on real traffic; installs what is missing (NO_INSTALL=1: only names it)
+	@command -v bash >/dev/null || sh contrib/packages install bash
+	@MAKE='$(MAKE)' contrib/demo
 
-.PHONY: bench
-bench: all tools benches
+test:	## install what the tests need, build, run all tests
+	@sh contrib/packages install build test
+	$(Q)$(MAKE) --no-print-directory check
+
+check: all tools units replays	## run the tests, or T="NAME..." of them, with what is there
+	$(Q)B=$(B) tests/run $(T)
+
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+sanitize:	## build in build-sanitize with address and undefined-behaviour checks, run the tests
+	$(Q)$(MAKE) --no-print-directory B=build-sanitize CFLAGS='$(SANITIZE)' HARDEN= HARDEN_LD= check
+
+FUZZ := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_SECONDS ?= 60
+fuzz:	## run each fuzz target, or T="NAME...", for FUZZ_SECONDS=60 seconds, from tests/fuzz/corpus
+	@sh contrib/packages install fuzz
+	$(Q)$(MAKE) --no-print-directory B=build-fuzz CC=clang CFLAGS='$(FUZZ)' HARDEN= HARDEN_LD= fuzzers
+	$(Q)B=build-fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(T)
+
+bench: all tools benches	## measure, and print one table
 	$(Q)B=$(B) bench/run
+
+# --- reading the code --------------------------------------------------------------------------------
+# cppcheck: what is off and why.
+#   missingIncludeSystem: headers of the system are not looked into
+#   unusedFunction is not asked for: the library serves commands that cppcheck sees one at a time
+CPPCHECK := --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --quiet \
+	--std=c11 --suppress=missingIncludeSystem -Ilib
+# gcc -fanalyzer: what is off and why.
+#   malloc-leak, file-leak: commands end by exit() and leave the rest to the kernel
+ANALYZER := -O1 -fanalyzer -Wno-analyzer-malloc-leak -Wno-analyzer-file-leak -Werror
+CODE := $(wildcard cmd/*.c lib/*.c)
+SCRIPTS := $(shell grep -lsE '^.!/.*(bash|sh)$$' bench/run contrib/* tests/run tests/fuzz/* .ci/*) $(wildcard tests/lib/*.bash)
+
+.PHONY: analyze analyze-packages analyze-tidy analyze-cppcheck analyze-shell analyze-gcc
+analyze: analyze-packages analyze-shell analyze-cppcheck analyze-gcc analyze-tidy	## clang-tidy, cppcheck, gcc -fanalyzer, shellcheck
+analyze-packages:
+	@sh contrib/packages install analyze
+analyze-tidy:
+	printf '%s\n' $(CODE) | xargs -P $$(nproc) -I {} \
+		clang-tidy --quiet --warnings-as-errors='*' {} -- -std=gnu11 $(CPPFLAGS)
+analyze-cppcheck:
+	cppcheck $(CPPCHECK) cmd lib tests/tools
+analyze-shell:
+	shellcheck -x $(SCRIPTS)
+analyze-gcc:
+	$(Q)$(MAKE) --no-print-directory B=build-analyze CC=gcc CFLAGS='$(ANALYZER)' HARDEN= all
+
+# --- installing --------------------------------------------------------------------------------------
+MANUAL := $(wildcard man/*.[1-8])
+SCHEMAS := $(wildcard schema/*.json)
+D := $(DESTDIR)
+
+.PHONY: install uninstall
+install: all	## install below PREFIX=/usr/local, everything below DESTDIR if set
+	$(INSTALL) -d '$(D)$(BINDIR)' '$(D)$(DATADIR)/schema'
+	$(INSTALL) -m 755 $(addprefix $(B)/,$(COMMANDS)) '$(D)$(BINDIR)'
+	$(if $(SCHEMAS),$(INSTALL) -m 644 $(SCHEMAS) '$(D)$(DATADIR)/schema')
+
+uninstall:	## remove what install put there
+	rm -f $(foreach c,$(COMMANDS),'$(D)$(BINDIR)/$(c)')
+	rm -rf '$(D)$(DATADIR)'
+
+.PHONY: clean help
+clean:	## remove what was built
+	rm -rf $(B) build-*
+
+help:	## print this
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18

@@ -1,6 +1,7 @@
 /* The option table turned into getopt_long, help text and a list for completion. */
 #include "cli.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
@@ -173,6 +174,7 @@ int cli_parse(const struct command *command, void *config, int argc, char **argv
 		if (code == ':')
 			cli_usage(command, "option '%s' needs an argument", offender(before, argv));
 		row = row_of(command, code);
+		assert(row);	/* getopt knows these rows and no others */
 		if (!strcmp(row->name, "help")) {
 			print_help(command);
 			leave();

@@ -23,7 +23,7 @@ const char *conntrack_option_name(unsigned i);
  * Layout: libnetfilter_conntrack, src/conntrack/snprintf_default.c and src/expect/snprintf_default.c.
  * Needs HAS_ALL decoded.
  */
-void put_conntrack(struct out *out, const struct flow *flow, unsigned options,
+void put_conntrack(struct out *out, const struct flow *flow, unsigned wanted,
 		   const struct names *names);
 
 #endif

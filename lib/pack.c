@@ -118,6 +118,8 @@ size_t flow_pack(const struct flow *flow, uint64_t want, void *buffer)
 	if ((head.has & HAS_REPLY_ADDR) && !(head.has & MIRRORED)) {
 		to = put(to, &flow->reply.src.addr, size);
 		to = put(to, &flow->reply.dst.addr, size);
+	}
+	if ((head.has & (HAS_REPLY_PORTS | HAS_REPLY_GRE)) && !(head.has & MIRRORED)) {
 		to = put(to, &flow->reply.src.port, 2);
 		to = put(to, &flow->reply.dst.port, 2);
 	}
@@ -156,6 +158,8 @@ void flow_unpack(struct flow *flow, const void *buffer)
 	if ((flow->has & HAS_REPLY_ADDR) && !(flow->has & MIRRORED)) {
 		from = get(&flow->reply.src.addr, from, size);
 		from = get(&flow->reply.dst.addr, from, size);
+	}
+	if ((flow->has & (HAS_REPLY_PORTS | HAS_REPLY_GRE)) && !(flow->has & MIRRORED)) {
 		from = get(&flow->reply.src.port, from, 2);
 		from = get(&flow->reply.dst.port, from, 2);
 	}

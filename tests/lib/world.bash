@@ -18,6 +18,7 @@
 # At the server, tcp and udp 81 are dropped (unanswered) and 82 is refused.
 
 : "${TOOLS:=build/tests}"
+: "${WORLD_SECONDS:=600}"
 WORLD_PIDS=()
 WORLD_CLIENT='' WORLD_GATEWAY='' WORLD_SERVER=''
 
@@ -31,10 +32,10 @@ in_client() { world_in "$WORLD_CLIENT" "$@"; }
 in_gateway() { world_in "$WORLD_GATEWAY" "$@"; }
 in_server() { world_in "$WORLD_SERVER" "$@"; }
 
-# Sets the variable named to the PID of a process that holds a new namespace, for ten minutes at most.
+# Sets the variable named to the PID of a process that holds a new namespace, for WORLD_SECONDS at most.
 world_holder() {
 	local pid i
-	unshare -n sleep 600 </dev/null >/dev/null 2>&1 3>&- &
+	unshare -n sleep "$WORLD_SECONDS" </dev/null >/dev/null 2>&1 3>&- &
 	pid=$!
 	WORLD_PIDS+=("$pid")
 	for ((i = 0; i < 500; i++)); do

@@ -1,0 +1,15 @@
+#!/usr/bin/env bats
+# What the fuzz targets were given first, and what they broke on once, goes through all of them again.
+
+load lib/common
+
+replay() {
+	cd "$ROOT"
+	"$BUILD/replay/$1" tests/fuzz/corpus/"$1"/* $(find "tests/fuzz/found/$1" -type f 2>/dev/null)
+}
+
+@test "fuzz: netlink messages" { replay flow; }
+@test "fuzz: filters" { replay filter; }
+@test "fuzz: lines of conntrack" { replay text; }
+@test "fuzz: lines of JSON" { replay json; }
+@test "fuzz: saved files" { replay savefile; }

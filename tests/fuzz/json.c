@@ -1,0 +1,29 @@
+/* Fuzzes the reader of our own JSON: what was read prints, and reads the same again. */
+#include "fuzz.h"
+
+#include "textin.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct prints prints;
+	char *text = strndup((const char *)data, size), *json;
+	const char *wrong = NULL;
+	struct flow flow, again;
+	enum text result;
+
+	if (!prints.out.buf)
+		prints_init(&prints);
+	result = textin_json(&flow, text, NULL, &wrong);
+	if (result == TEXT_BAD)
+		assert(wrong && *wrong);
+	if (result == TEXT_FLOW) {
+		json = prints_check(&prints, &flow);
+		assert(textin_json(&again, json, NULL, &wrong) == TEXT_FLOW);
+		assert(!strcmp(prints_flow(&prints, FORMAT_JSON, &again), json));
+		free(json);
+	}
+	free(text);
+	return 0;
+}
