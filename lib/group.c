@@ -369,7 +369,7 @@ static struct group *index_make(struct index *index, const uint64_t *word, uint3
 
 static struct group *index_get(struct index *index, const uint64_t *word, uint32_t tag)
 {
-	uint32_t place;
+	uint32_t place = 0;
 	struct group *group = index_find(index, word, tag, &place);
 
 	return group ? group : index_make(index, word, tag, place);
@@ -440,10 +440,10 @@ struct groups *groups_new(const struct group_plan *plan)
 		plan_sum(groups, plan->sums[i]);
 	fits = index_plan(&groups->rows, plan->keys, plan->keys_count, plan->sums_count);
 	if (plan->across) {
-		groups->wants |= wants(plan->across);
-		fits = fits && index_plan(&groups->columns, plan->across, 1, 0) &&
+		groups->wants |= wants(&plan->across_key);
+		fits = fits && index_plan(&groups->columns, &plan->across_key, 1, 0) &&
 		       index_plan(&groups->cells, plan->keys, plan->keys_count, 0) &&
-		       index_plan(&groups->cells, plan->across, 1, 0);
+		       index_plan(&groups->cells, &plan->across_key, 1, 0);
 	}
 	if (!fits) {
 		free(groups);

@@ -7,13 +7,13 @@
 enum { GROUP_KEYS = 16, GROUP_SUMS = 16, GROUP_VALUES = 1024 };
 
 /*
- * What a group is made by. Keys are copied: a key's `prefix` cuts addresses, so src/24 is the row
- * of orig.src with prefix { 24, 64 }. `across` may be NULL. Sums are fields that are numbers.
+ * What a group is made by. Keys are copies of rows: their `prefix` cuts addresses, so src/24 is the
+ * row of orig.src with prefix { 24, 64 }. Sums are fields that are numbers.
  */
 struct group_plan {
-	struct field keys[GROUP_KEYS];
+	struct field keys[GROUP_KEYS], across_key;
 	unsigned keys_count;
-	const struct field *across;
+	bool across;
 	const struct field *sums[GROUP_SUMS];
 	unsigned sums_count;
 };
