@@ -390,20 +390,30 @@ static void index_clear(struct index *index)
 	index->count = 0;
 }
 
-static void index_row(const struct index *index, const struct group *group, struct group_row *row)
+/* What kinds look at to show a value: presence and family, beside the value itself. */
+static inline void fill_row(const struct index *index, const struct group *group,
+			    struct group_row *row)
 {
 	const uint64_t *word = group->sum + index->sums;
 	const struct head *head = (const void *)word;
+	uint64_t has = 0;
 
-	memset(&row->flow, 0, sizeof(row->flow));
-	memcpy(row->values, word, index->words * sizeof(*word));
-	row->flow.family = head->family;
+	for (unsigned i = 0; i < index->words; i++)
+		row->values[i] = word[i];
 	for (unsigned i = 0; i < index->keys_count; i++) {
 		if (head->present >> i & 1)
-			row->flow.has |= index->keys[i].has;
+			has |= index->keys[i].has;
 		if (head->present >> (PORT_SHIFT + i) & 1)
-			row->flow.has |= index->keys[i].port;
+			has |= index->keys[i].port;
 	}
+	row->flow.family = head->family;
+	row->flow.has = has;
+}
+
+static void index_row(const struct index *index, const struct group *group, struct group_row *row)
+{
+	memset(&row->flow, 0, sizeof(row->flow));
+	fill_row(index, group, row);
 }
 
 static void plan_sum(struct groups *groups, const struct field *field)
@@ -565,6 +575,19 @@ void groups_row(const struct groups *groups, const struct group *group, struct g
 void groups_column_row(const struct groups *groups, const struct group *column, struct group_row *row)
 {
 	index_row(&groups->columns, column, row);
+}
+
+int groups_compare(const struct groups *groups, unsigned key, const struct group *a,
+		   const struct group *b, bool *both)
+{
+	const struct index *index = &groups->rows;
+	const struct field *field = &index->keys[key].field;
+	struct group_row x, y;
+
+	fill_row(index, a, &x);
+	fill_row(index, b, &y);
+	*both = field_present(field, &x.flow) && field_present(field, &y.flow);
+	return field_compare(field, &x.flow, &y.flow);
 }
 
 struct group *groups_peer(const struct groups *other, const struct groups *groups,

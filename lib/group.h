@@ -64,6 +64,10 @@ const struct field *groups_across(const struct groups *groups);
 void groups_row(const struct groups *groups, const struct group *group, struct group_row *row);
 void groups_column_row(const struct groups *groups, const struct group *column, struct group_row *row);
 
+/* Compares two groups by one key as field_compare() does; *both: neither lacks it. */
+int groups_compare(const struct groups *groups, unsigned key, const struct group *a,
+		   const struct group *b, bool *both);
+
 /* The group with the same keys in another set of the same plan, as of the sample before; NULL if
  * it has none. groups_adopt() makes one there, with nothing counted. */
 struct group *groups_peer(const struct groups *other, const struct groups *groups,

@@ -23,13 +23,14 @@ struct ranking {
 	const struct groups *groups;
 	struct rank_order orders[RANK_ORDERS];	/* the first decides; equal ones go by their keys */
 	unsigned orders_count, keys_count;
-	struct ranked *list;
-	uint32_t count;
+	unsigned long top, least;	/* keep so many; keep groups with so many flows; 0: all */
+	struct ranked *list;		/* first those that are kept, in order, then the others */
+	uint32_t kept, count;
 	uint64_t matched;		/* flows in all groups */
 };
 
 /*
- * Lists all groups of `groups` in order. `previous`: the sample before, or NULL; the groups that
+ * Lists the groups of `groups` in order. `previous`: the sample before, or NULL; the groups that
  * have gone since are added to `groups` with nothing counted, and each gets its change.
  */
 void ranking_make(struct ranking *ranking, struct groups *groups, const struct groups *previous);

@@ -50,7 +50,6 @@ struct tabulation {
 	struct ranking ranking;
 	struct matrix matrix;
 	struct field *cells;		/* a field per column of the matrix */
-	uint32_t kept;			/* so many lines, the rest is folded */
 	uint64_t time;
 	bool change;
 };
@@ -271,6 +270,8 @@ struct tabulation *tabulate_new(struct out *out, const struct print_options *pri
 	tabulation->sums_count = plan->sums_count;
 	tabulation->across = plan->across;
 	tabulation->ranking.keys_count = plan->keys_count;
+	tabulation->ranking.top = options->top;
+	tabulation->ranking.least = options->least;
 	for (unsigned i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
 		if (parts[i].part == PART_KEY)
 			add_keys(tabulation, plan);
@@ -423,39 +424,21 @@ static void each_line(struct tabulation *tabulation, struct printer *printer, st
 {
 	const struct ranking *ranking = &tabulation->ranking;
 
-	for (uint32_t i = 0; i < tabulation->kept; i++) {
+	for (uint32_t i = 0; i < ranking->kept; i++) {
 		line_clear(tabulation, line, NULL);
 		line_keys(tabulation, line, ranking->list[i].group);
 		line_add(tabulation, line, &ranking->list[i]);
 		line_finish(tabulation, line);
 		take(printer, &line->row.flow);
 	}
-	if (tabulation->kept < ranking->count) {
-		sum_line(tabulation, line, "others", tabulation->kept);
+	if (ranking->kept < ranking->count) {
+		sum_line(tabulation, line, "others", ranking->kept);
 		take(printer, &line->row.flow);
 	}
 	if (tabulation->options.total) {
 		sum_line(tabulation, line, "total", 0);
 		take(printer, &line->row.flow);
 	}
-}
-
-/* Moves the groups that have no line of their own to the end. */
-static void fold(struct tabulation *tabulation)
-{
-	const struct tabulate_options *options = &tabulation->options;
-	struct ranked *list = tabulation->ranking.list;
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < tabulation->ranking.count; i++) {
-		struct ranked ranked = list[i];
-
-		if (ranked.group->count < options->least || (options->top && kept >= options->top))
-			continue;
-		list[i] = list[kept];
-		list[kept++] = ranked;
-	}
-	tabulation->kept = kept;
 }
 
 /* In a table the first key shows the word as well. */
@@ -576,7 +559,6 @@ void tabulate(struct tabulation *tabulation, struct groups *groups, const struct
 	ranking_make(ranking, groups, previous);
 	tabulation->time = time;
 	tabulation->change = previous;
-	fold(tabulation);
 	place_keys(tabulation);
 	make_cells(tabulation);
 	print_sample(tabulation);
