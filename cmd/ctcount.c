@@ -342,8 +342,6 @@ static bool sample(struct ctcount *count, unsigned long number)
 	count->previous = count->groups;
 	count->groups = older;
 	groups_clear(count->groups);
-	source_close(count->session.source);
-	count->session.source = NULL;
 	return out_flush(&count->session.out) == 0;
 }
 
