@@ -130,20 +130,22 @@ static bool read_length(const char *text, size_t length, unsigned most, uint8_t 
 }
 
 /* "/24" or "/24/56": how much of an IPv4 and of an IPv6 address counts. */
-static void read_prefix(struct field *key, const char *word, size_t length, const char *slash)
+static void read_prefix(struct field *key, const char *option, const char *word, size_t length,
+			const char *slash)
 {
 	const char *end = word + length, *first = slash + 1;
 	const char *second = memchr(first, '/', end - first);
 	bool good = read_length(first, (second ? second : end) - first, 32, &key->prefix[0]);
 
 	if (key->kind != &kind_address)
-		cli_usage(&command, "--by: '%.*s': only an address has a prefix", (int)length, word);
+		cli_usage(&command, "--%s: '%.*s': only an address has a prefix", option, (int)length,
+			  word);
 	key->prefix[1] = 64;
 	if (good && second)
 		good = read_length(second + 1, end - second - 1, 128, &key->prefix[1]);
 	if (!good)
-		cli_usage(&command, "--by: '%.*s': the prefix is /1 to /32, for IPv6 a second one /1 to "
-			  "/128, as in src/24/56", (int)length, word);
+		cli_usage(&command, "--%s: '%.*s': the prefix is /1 to /32, for IPv6 a second one /1 to "
+			  "/128, as in src/24/56", option, (int)length, word);
 }
 
 static bool has_key(const struct group_plan *plan, const struct field *field)
@@ -162,7 +164,7 @@ static struct field read_key(const struct ctcount *count, const char *option, co
 					  slash ? (size_t)(slash - word) : length);
 
 	if (slash)
-		read_prefix(&key, word, length, slash);
+		read_prefix(&key, option, word, length, slash);
 	if (has_key(&count->plan, &key))
 		cli_usage(&command, "--%s: '%.*s' is there twice", option, (int)length, word);
 	return key;
@@ -234,6 +236,10 @@ static void read_columns(struct ctcount *count)
 	const char *list = count->session.columns, *word;
 	size_t length;
 
+	if (list && *list == '+') {
+		tabulate_keep(count->tabulation);
+		list++;
+	}
 	while (next_word(&list, &word, &length))
 		if (!tabulate_column(count->tabulation, word, length))
 			cli_usage(&command, "--columns: '%.*s' is neither a field of --by or --sum nor count, "

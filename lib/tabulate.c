@@ -337,6 +337,13 @@ bool tabulate_order(struct tabulation *tabulation, const char *name, size_t leng
 	return true;
 }
 
+void tabulate_keep(struct tabulation *tabulation)
+{
+	for (unsigned i = 0; i < tabulation->columns_count; i++)
+		if (tabulation->columns[i].shown)
+			tabulation->chosen[tabulation->chosen_count++] = &tabulation->columns[i];
+}
+
 bool tabulate_column(struct tabulation *tabulation, const char *name, size_t length)
 {
 	struct column *column = find_column(tabulation, name, length);
@@ -487,7 +494,8 @@ static void make_cells(struct tabulation *tabulation)
  * asked for is shown and the rest is not. The caller frees the list. */
 static const struct field **list_columns(struct tabulation *tabulation, unsigned *count)
 {
-	const struct field **list = must(calloc(FIXED + tabulation->matrix.count, sizeof(*list)));
+	size_t room = FIXED + (FIXED + 1) * (size_t)tabulation->matrix.count;
+	const struct field **list = must(calloc(room, sizeof(*list)));
 	bool chosen = tabulation->chosen_count && tabulation->print.format != FORMAT_JSON;
 	bool first = tabulation->print.format == FORMAT_TABLE;
 	unsigned all = chosen ? tabulation->chosen_count : tabulation->columns_count;

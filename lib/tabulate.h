@@ -25,9 +25,10 @@ struct tabulation *tabulate_new(struct out *out, const struct print_options *pri
 void tabulate_free(struct tabulation *tabulation);
 
 /* False if there is no such column. The first order decides; without any the largest come first.
- * A column that is asked for leaves only those that are. */
+ * A column that is asked for leaves only those that are, unless tabulate_keep() kept the usual. */
 bool tabulate_order(struct tabulation *tabulation, const char *name, size_t length, bool descending);
 bool tabulate_column(struct tabulation *tabulation, const char *name, size_t length);
+void tabulate_keep(struct tabulation *tabulation);
 
 /*
  * Prints one sample. `previous`: the sample before, or NULL; groups that have gone since are added

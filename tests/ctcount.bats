@@ -69,8 +69,9 @@ same() {
 		ctcount -r "$FLOWS" -j --by "$name" >objects
 		jq -c 'del(.count, .percent, .unreplied), .count' objects | paste -d ' ' - - | sort >got
 		diff -u expected got || { echo "field $name"; return 1; }
-		validate ctcount-group <objects
+		cat objects >>all
 	done <names
+	validate ctcount-group <all
 }
 
 @test "several fields, in the order that was asked for" {
@@ -211,6 +212,9 @@ PY
 	[[ ${lines[2]} =~ ^\ *[0-9]+\ +others$ ]]
 	run ctcount -r "$FLOWS" --by proto,dport --sum bytes -o proto,bytes -f csv
 	[ "${lines[0]}" = proto,sum.bytes ]
+	run ctcount -r "$FLOWS" --by proto -o +group,time --total
+	[[ ${lines[0]} =~ ^PROTO\ +COUNT\ +PERCENT\ +UNREPLIED\ +GROUP\ +TIME$ ]]
+	[[ ${lines[-1]} =~ ^total\ .*\ total\ +20 ]]
 	run ctcount -r "$FLOWS" --by proto -o count -j
 	[[ ${lines[0]} =~ ^\{\"count\":[0-9]+\}$ ]]
 }
@@ -323,6 +327,25 @@ wait_samples() {
 @test "a full disk is trouble" {
 	run bash -c "ctcount -r '$FLOWS' >/dev/full"
 	[ "$status" -eq 2 ]
+}
+
+@test "the manual page has every option, and its examples work" {
+	page=$ROOT/man/ctcount.8
+	if command -v mandoc >/dev/null; then
+		run mandoc -T lint -W warning "$page"
+		[ -z "$output" ]
+	fi
+	while IFS=$'\t' read -r option _; do
+		grep -q -- "Fl -${option#--}\b" "$page" || { echo "$option is missing"; return 1; }
+	done < <(ctcount --list-options)
+	sed -n 's/^\.Dl ct/ct/p' "$page" | sed "s/\\\\(dq/\"/g" >recipes
+	[ "$(wc -l <recipes)" -gt 15 ]
+	while read -r recipe; do
+		recipe=${recipe/ctcount -i 5/ctcount -i 0.1 -n 2}
+		bash -o pipefail -c "$recipe" >out 2>errors || { echo "$recipe"; cat errors; return 1; }
+		[ ! -s errors ]
+		[ -s out ] || { echo "$recipe: no answer"; return 1; }
+	done <recipes
 }
 
 # Between two samples there is time to look at the process.
