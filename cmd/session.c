@@ -361,6 +361,7 @@ struct source *session_dump(struct session *session, enum table table, uint64_t 
 {
 	struct complaint complaint = { complain, session };
 
+	source_close(session->source);
 	want |= session->filter->wants;
 	if (session->live && (want & HAS_IDLE))
 		timeouts_read(&session->timeouts);
@@ -377,8 +378,11 @@ struct source *session_dump(struct session *session, enum table table, uint64_t 
 		return NULL;
 	source_want(session->source, want);
 	source_timeouts(session->source, session->live ? &session->timeouts : NULL);
+	if (session->confined)
+		return session->source;
 	open_capture(session);
 	session_confine(session, keep_admin, keep_admin ? SANDBOX_SEND | SANDBOX_SOCKET : 0);
+	session->confined = true;
 	return session->source;
 }
 

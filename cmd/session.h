@@ -31,6 +31,7 @@ struct session {
 	struct capture *capture;
 	unsigned long complaints;
 	bool live, nothing;		/* nothing: conntrack is not there at all */
+	bool confined;
 	bool failed;
 };
 
@@ -43,7 +44,8 @@ void session_start(struct session *session, const struct command *command, int a
 /*
  * Opens -r or the dump of a table, with what the kernel can filter, and -w; then gives up all
  * capabilities, or all but CAP_NET_ADMIN. `want`: what the columns need, the filter's part is added.
- * Exits with a message if that fails. NULL if conntrack is not there: an empty table.
+ * Exits with a message if that fails. NULL if conntrack is not there: an empty table. With
+ * keep_admin it may be called again for another sample; the source before it is closed.
  */
 struct source *session_dump(struct session *session, enum table table, uint64_t want, bool keep_admin);
 

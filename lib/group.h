@@ -1,0 +1,78 @@
+/* Counts flows in groups: by any fields, across the values of another, with sums. */
+#ifndef GROUP_H
+#define GROUP_H
+
+#include "field.h"
+
+enum { GROUP_KEYS = 16, GROUP_SUMS = 16, GROUP_VALUES = 1024 };
+
+/*
+ * What a group is made by. Keys are copies of rows: their `prefix` cuts addresses, so src/24 is the
+ * row of orig.src with prefix { 24, 64 }. Sums are fields that are numbers.
+ */
+struct group_plan {
+	struct field keys[GROUP_KEYS], across_key;
+	unsigned keys_count;
+	bool across;
+	const struct field *sums[GROUP_SUMS];
+	unsigned sums_count;
+};
+
+/*
+ * A group, a value of `across` (a column), or a cell, which is where both meet. The sum i means
+ * something only if `summed` has bit i: at least one flow had the field. A cell has count alone.
+ */
+struct group {
+	uint64_t count, unreplied;
+	uint32_t number;		/* in order of arrival, from 0 */
+	uint32_t summed;
+	struct group *cells, *next;	/* of a group; of a cell: the next one of its group */
+	struct group *row, *column;	/* of a cell */
+	uint64_t sum[];
+};
+
+/* The keys of a group in a flow of their own, for the kinds. Their rows are groups_keys(). */
+struct group_row {
+	struct flow flow;
+	uint64_t values[GROUP_VALUES / sizeof(uint64_t)];
+};
+
+struct groups;
+
+/* NULL, errno E2BIG: the keys take more than GROUP_VALUES bytes. Aborts when memory is out. */
+struct groups *groups_new(const struct group_plan *plan);
+void groups_free(struct groups *groups);
+
+/* What must be decoded of the flows. */
+uint64_t groups_wants(const struct groups *groups);
+
+/* Forgets all groups, and keeps the memory for the next ones. */
+void groups_clear(struct groups *groups);
+
+void group_add(struct groups *groups, const struct flow *flow);
+
+/* The groups in order of arrival; likewise the columns, of which there are none without across. */
+uint32_t groups_count(const struct groups *groups);
+struct group *groups_at(const struct groups *groups, uint32_t number);
+uint32_t groups_columns_count(const struct groups *groups);
+struct group *groups_column(const struct groups *groups, uint32_t number);
+
+/* The rows of the keys in the order of the plan, and of `across`; their values lie in a struct
+ * group_row, which these fill. */
+const struct field *groups_keys(const struct groups *groups, unsigned i);
+const struct field *groups_across(const struct groups *groups);
+void groups_row(const struct groups *groups, const struct group *group, struct group_row *row);
+void groups_column_row(const struct groups *groups, const struct group *column, struct group_row *row);
+
+/* Compares two groups by one key as field_compare() does; *both: neither lacks it. */
+int groups_compare(const struct groups *groups, unsigned key, const struct group *a,
+		   const struct group *b, bool *both);
+
+/* The group with the same keys in another set of the same plan, as of the sample before; NULL if
+ * it has none. groups_adopt() makes one there, with nothing counted. */
+struct group *groups_peer(const struct groups *other, const struct groups *groups,
+			  const struct group *group);
+struct group *groups_adopt(struct groups *other, const struct groups *groups,
+			   const struct group *group);
+
+#endif
