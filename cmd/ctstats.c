@@ -2,13 +2,12 @@
 #include "session.h"
 
 #include "explain.h"
-#include "privs.h"
 #include "report.h"
+#include "sandbox.h"
 #include "saved.h"
 
 #include <err.h>
 #include <errno.h>
-#include <json-c/json.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,98 +191,6 @@ static void explain(struct ctstats *self)
 	}
 }
 
-/* ---- sysctls ---- */
-
-static void sysctl_json(struct out *out, const struct setting *setting,
-			const struct settings *settings, const struct kernel *kernel)
-{
-	const struct sysctl *sysctl = setting->sysctl;
-	const char *usual = sysctl ? sysctl_default(sysctl, kernel) : NULL;
-	const char *remark = setting_remark(setting, settings);
-	struct json_object *root = json_object_new_object(), *value;
-	uint64_t number;
-
-	value = sysctl_value(setting->value, &number) ? json_object_new_uint64(number)
-						      : json_object_new_string(setting->value);
-	json_object_object_add(root, "name", json_object_new_string(setting->name));
-	json_object_object_add(root, "value", value);
-	if (sysctl && sysctl->unit)
-		json_object_object_add(root, "unit", json_object_new_string(sysctl->unit));
-	if (usual)
-		json_object_object_add(root, "default", json_object_new_string(usual));
-	if (sysctl) {
-		json_object_object_add(root, "changed",
-				       json_object_new_boolean(setting_changed(setting, kernel)));
-		json_object_object_add(root, "scope",
-				       json_object_new_string(sysctl->global ? "machine" : "namespace"));
-		json_object_object_add(root, "meaning", json_object_new_string(sysctl->text));
-	}
-	if (remark)
-		json_object_object_add(root, "warning", json_object_new_string(remark));
-	out_text(out, json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN |
-						     JSON_C_TO_STRING_NOSLASHESCAPE));
-	out_text(out, "\n");
-	json_object_put(root);
-}
-
-static void sysctl_row(struct grid *grid, const struct setting *setting,
-		       const struct settings *settings, const struct kernel *kernel)
-{
-	static const char changed[] = "1", remarkable[] = "33";
-	const struct sysctl *sysctl = setting->sysctl;
-	const char *usual = sysctl ? sysctl_default(sysctl, kernel) : NULL;
-	const char *remark = setting_remark(setting, settings);
-	const char *colour = remark ? remarkable : setting_changed(setting, kernel) ? changed : NULL;
-
-	grid_cell(grid, colour, "%s", setting->name);
-	grid_cell(grid, colour, "%s", setting->value);
-	if (sysctl && sysctl->unit)
-		grid_cell(grid, NULL, "%s", sysctl->unit);
-	else
-		grid_absent(grid);
-	if (usual)
-		grid_cell(grid, NULL, "%s", usual);
-	else
-		grid_absent(grid);
-	if (sysctl)
-		grid_cell(grid, NULL, "%s", sysctl->global ? "machine" : "namespace");
-	else
-		grid_absent(grid);
-	if (!sysctl)
-		grid_absent(grid);
-	else if (remark)
-		grid_cell(grid, colour, "%s (! %s)", sysctl->text, remark);
-	else
-		grid_cell(grid, NULL, "%s", sysctl->text);
-}
-
-static void print_settings(struct ctstats *self, const struct settings *settings)
-{
-	static const char *const columns[][2] = {
-		{ "sysctl", "NET.NETFILTER" }, { "value", "VALUE" }, { "unit", "UNIT" },
-		{ "default", "DEFAULT" }, { "scope", "SCOPE" }, { "meaning", "MEANING" },
-	};
-	struct grid *grid;
-
-	if (self->session.format == FORMAT_JSON) {
-		for (unsigned i = 0; i < settings->count; i++)
-			sysctl_json(&self->session.out, &settings->list[i], settings, &self->kernel);
-		return;
-	}
-	grid = grid_new(&self->session.out, &self->print);
-	for (unsigned i = 0; i < sizeof(columns) / sizeof(*columns); i++)
-		if (i == 1)
-			grid_number_column(grid, columns[i][0], columns[i][1]);
-		else
-			grid_text_column(grid, columns[i][0], columns[i][1]);
-	for (unsigned i = 0; i < settings->count; i++)
-		sysctl_row(grid, &settings->list[i], settings, &self->kernel);
-	grid_print(grid, true);
-	grid_free(grid);
-}
-
-/* ---- samples ---- */
-
 static unsigned terminal_lines(void)
 {
 	struct winsize size;
@@ -291,6 +198,20 @@ static unsigned terminal_lines(void)
 	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 8)
 		return size.ws_row - 4;
 	return 0;
+}
+
+static void print_settings(struct ctstats *self, const struct settings *settings)
+{
+	report_settings(&self->session.out, &self->print, settings, &self->kernel);
+}
+
+static void run_sysctl(struct ctstats *self)
+{
+	static struct settings settings;
+
+	settings_read(&settings);
+	session_confine(&self->session, false, 0);
+	print_settings(self, &settings);
 }
 
 static void print_line(struct ctstats *self)
@@ -332,16 +253,6 @@ static void print_sample(struct ctstats *self)
 	}
 	self->printed++;
 	out_flush(out);
-}
-
-static const char *path_of_self(char *path, size_t size)
-{
-	ssize_t length = readlink("/proc/self/exe", path, size - 1);
-
-	if (length < 0)
-		return program_invocation_name;
-	path[length] = '\0';
-	return path;
 }
 
 static void open_events(struct ctstats *self)
@@ -478,7 +389,7 @@ static void tell_missing(const struct ctstats *self)
 
 	if (self->no_new && !meter_netlink(self->meter))
 		warnx("new flows per second need CAP_NET_ADMIN: use sudo, or once 'setcap cap_net_admin+ep %s'",
-		      path_of_self(path, sizeof(path)));
+		      session_path(path, sizeof(path)));
 	else if (self->no_new && !screen)
 		warnx("new flows per second: %s", self->no_new);
 }
@@ -497,8 +408,7 @@ static void run_live(struct ctstats *self)
 		return;
 	}
 	open_events(self);
-	if (!privs_drop(true))
-		warnx("the capabilities could not be dropped");
+	session_confine(&self->session, true, SANDBOX_SEND | (self->occupancy ? SANDBOX_SOCKET : 0));
 	self->report.no_new = self->no_new;
 	tell_missing(self);
 	if (rated(self))
@@ -508,19 +418,6 @@ static void run_live(struct ctstats *self)
 	for (end = monotonic() + step; live_sample(self, end); end += step)
 		if (end + step < monotonic())
 			end = monotonic();	/* after a suspend: no burst of samples */
-}
-
-static void complain(void *data, const char *file, unsigned long number, const char *what)
-{
-	struct session *session = data;
-	enum { COMPLAINTS = 10 };
-
-	if (++session->complaints > COMPLAINTS)
-		return;
-	if (number)
-		warnx("%s:%lu: %s", file, number, what);
-	else
-		warnx("%s: %s", file, what);
 }
 
 /* A file says the rates, or the time of its samples, or nothing: then --interval is between them. */
@@ -543,13 +440,12 @@ static void saved_sample(struct ctstats *self)
 static void run_saved(struct ctstats *self)
 {
 	struct session *session = &self->session;
-	struct complaint complaint = { complain, session };
+	struct complaint complaint = { session_complain, session };
 	struct saved *saved = saved_open(session->files, session->files_count, &complaint,
 					 self->kernel_given ? &self->kernel : NULL);
 	int result = 0;
 
-	if (!privs_drop(false))
-		warnx("the capabilities could not be dropped");
+	session_confine(session, false, 0);
 	if (!saved)
 		err(2, "memory");
 	while (!session_stopped(session) && !(self->limited && self->printed >= self->times) &&
@@ -609,7 +505,6 @@ static void choose(struct ctstats *self)
 static void run(struct ctstats *self)
 {
 	struct explanation explanation = explanation_of(self);
-	static struct settings settings;
 
 	if (self->explain) {
 		explain(self);
@@ -618,8 +513,7 @@ static void run(struct ctstats *self)
 	} else if (!self->session.live) {
 		run_saved(self);
 	} else if (self->sysctl) {
-		settings_read(&settings);
-		print_settings(self, &settings);
+		run_sysctl(self);
 	} else {
 		run_live(self);
 	}

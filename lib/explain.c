@@ -123,11 +123,11 @@ static void add_kernels(const struct explanation *explanation, struct entry *ent
 	char version[32];
 
 	if (here_told) {
-		char *text = line(entry);
+		char *label = line(entry);
 
 		kernel_text(version, sizeof(version), &explanation->kernel);
-		snprintf(text, LINE, "(%s) %s", version, here->text ? here->text : "not counted");
-		add(entry, NULL, "here", text);
+		snprintf(label, LINE, "here (%s)", version);
+		add(entry, NULL, label, here->text ? here->text : "not counted");
 	}
 	for (const struct sense *sense = counter->senses; sense < counter->senses + SENSES; sense++) {
 		if (sense > counter->senses && !sense->since)

@@ -181,6 +181,14 @@ static void hide(struct grid *grid)
 			grid->columns[i].hidden = true;
 }
 
+/* Nothing that is not seen stands at the end of a line. */
+static void end_line(struct out *out)
+{
+	while (out->at > out->buf && out->at[-1] == ' ')
+		out->at--;
+	out_text(out, "\n");
+}
+
 static void put_aligned(struct grid *grid, unsigned column, const char *text, size_t length,
 			const char *colour)
 {
@@ -228,7 +236,7 @@ static void put_heading(struct grid *grid, bool upper)
 			break;
 		put_aligned(grid, i, length ? text : "", length, length ? "1" : NULL);
 	}
-	out_text(grid->out, "\n");
+	end_line(grid->out);
 }
 
 static void put_headings(struct grid *grid)
@@ -249,7 +257,7 @@ static void put_last(struct grid *grid, const struct cell *cell)
 
 	if (grid->columns[last].right) {
 		put_aligned(grid, last, text, strlen(text), cell->colour);
-		out_text(grid->out, "\n");
+		end_line(grid->out);
 		return;
 	}
 	if (cell->colour && grid->options.colour)
@@ -257,7 +265,7 @@ static void put_last(struct grid *grid, const struct cell *cell)
 	put_wrapped(grid->out, text, place(grid, last), grid->options.width);
 	if (cell->colour && grid->options.colour)
 		out_text(grid->out, "\033[0m");
-	out_text(grid->out, "\n");
+	end_line(grid->out);
 }
 
 static void put_row(struct grid *grid, const struct cell *cells)

@@ -5,6 +5,7 @@
 #include "grid.h"
 #include "out.h"
 #include "stats.h"
+#include "sysctl.h"
 
 struct report {
 	struct stats stats;
@@ -59,5 +60,8 @@ void report_line(struct grid *grid, const struct report *report, bool csv);
  * the kernel has. */
 void report_cpus(struct out *out, const struct print_options *options, const struct report *report,
 		 const struct stats *before);
+
+void report_settings(struct out *out, const struct print_options *options,
+		     const struct settings *settings, const struct kernel *kernel);
 
 #endif

@@ -112,8 +112,8 @@ const struct sysctl sysctls[] = {
 	{ "nf_conntrack_frag6_high_thresh", .unit = "bytes", DEFAULT("4194304"),
 	  .text = "IPv6: memory for fragments; above it new ones are dropped" },
 	{ "nf_conntrack_frag6_low_thresh", .unit = "bytes", DEFAULT("3145728"), .text = "IPv6: memory for fragments at which dropping ended (unused today)" },
-	{ "nf_log.2", .unit = "logger", DEFAULT("NONE"), .text = "who logs IPv4 packets (also log_invalid): NONE, nfnetlink_log ..." },
-	{ "nf_log.10", .unit = "logger", DEFAULT("NONE"), .text = "who logs IPv6 packets" },
+	{ "nf_log.2", .unit = "logger", .text = "who logs IPv4 packets (also log_invalid): NONE, nfnetlink_log ..." },
+	{ "nf_log.10", .unit = "logger", .text = "who logs IPv6 packets" },
 	{ "nf_log_all_netns", .global = true, .unit = "bool", DEFAULT("0"),
 	  .text = "let other namespaces write to the kernel log", .detail = "NFLOG does not need it." },
 	{ NULL },
@@ -321,9 +321,5 @@ bool setting_changed(const struct setting *setting, const struct kernel *kernel)
 	const char *usual = setting->sysctl ? sysctl_default(setting->sysctl, kernel) : NULL;
 	uint64_t number;
 
-	if (!usual)
-		return false;
-	if (!sysctl_value(usual, &number))
-		return !strcmp(setting->sysctl->unit, "logger") && strcmp(usual, setting->value);
-	return strcmp(usual, setting->value);
+	return usual && sysctl_value(usual, &number) && strcmp(usual, setting->value);
 }
