@@ -289,7 +289,7 @@ void session_start(struct session *session, const struct command *command, int a
 	}
 }
 
-static void complain(void *data, const char *file, unsigned long number, const char *what)
+void session_complain(void *data, const char *file, unsigned long number, const char *what)
 {
 	struct session *session = data;
 
@@ -301,7 +301,7 @@ static void complain(void *data, const char *file, unsigned long number, const c
 		warnx("%s: %s", file, what);
 }
 
-static const char *path_of_self(char *path, size_t size)
+const char *session_path(char *path, size_t size)
 {
 	ssize_t length = readlink("/proc/self/exe", path, size - 1);
 
@@ -322,7 +322,7 @@ void session_fail(struct session *session, const char *what)
 		err(2, "%s", session->write);
 	if (error == EPERM && session->live)
 		errx(2, "the conntrack table can only be read with CAP_NET_ADMIN: use sudo, or once "
-		     "'setcap cap_net_admin+ep %s'", path_of_self(path, sizeof(path)));
+		     "'setcap cap_net_admin+ep %s'", session_path(path, sizeof(path)));
 	err(2, "%s", what);
 }
 
@@ -359,7 +359,7 @@ void session_confine(const struct session *session, bool keep_admin, unsigned ne
 
 struct source *session_dump(struct session *session, enum table table, uint64_t want, bool keep_admin)
 {
-	struct complaint complaint = { complain, session };
+	struct complaint complaint = { session_complain, session };
 
 	source_close(session->source);
 	want |= session->filter->wants;

@@ -72,6 +72,12 @@ bool session_stopped(const struct session *session);
 /* On an empty answer, when stderr is a terminal: why that may be. */
 void session_explain_empty(const struct session *session);
 
+/* For struct complaint, with the session as data: the first few go to stderr, all are counted. */
+void session_complain(void *data, const char *file, unsigned long number, const char *what);
+
+/* The path of this program, for advice on how to get at its privileges. */
+const char *session_path(char *path, size_t size);
+
 /* Flushes, closes, reports what could not be read or written; the exit status. */
 int session_end(struct session *session);
 

@@ -1,4 +1,4 @@
-/* Builds dump requests. Only reading messages have a row here, so nothing else can be sent. */
+/* Builds requests. Only reading messages have a row here, so nothing else can be sent. */
 #include "request.h"
 
 #include <arpa/inet.h>
@@ -18,6 +18,16 @@ static const struct {
 	[TABLE_EXPECT] = { NFNL_SUBSYS_CTNETLINK_EXP << 8 | IPCTNL_MSG_EXP_GET, false },
 	[TABLE_DYING] = { NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_DYING, false },
 	[TABLE_UNCONFIRMED] = { NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_UNCONFIRMED, false },
+};
+
+/* An answer to GET_STATS carries NLM_F_MULTI but no DONE follows: the ACK is the end. */
+static const struct {
+	uint16_t type, flags;
+} statistics_messages[] = {
+	[STATISTICS_GLOBAL] = { NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS, NLM_F_ACK },
+	[STATISTICS_CPU] = { NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS_CPU, NLM_F_DUMP },
+	[STATISTICS_EXPECT_CPU] = { NFNL_SUBSYS_CTNETLINK_EXP << 8 | IPCTNL_MSG_EXP_GET_STATS_CPU,
+				    NLM_F_DUMP },
 };
 
 /* The whole tuple goes along; the flags say which parts count. */
@@ -60,16 +70,29 @@ static void put_filter(struct nlmsghdr *message, const struct request *request)
 	mnl_attr_nest_end(message, nest);
 }
 
-size_t request_dump(void *buffer, enum table table, const struct request *request)
+static struct nlmsghdr *put_head(void *buffer, uint16_t type, uint16_t flags, uint8_t family)
 {
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
 	struct nfgenmsg *nfgen;
 
-	message->nlmsg_type = messages[table].type;
-	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	message->nlmsg_type = type;
+	message->nlmsg_flags = NLM_F_REQUEST | flags;
 	nfgen = mnl_nlmsg_put_extra_header(message, sizeof(*nfgen));
-	nfgen->nfgen_family = request->family;
+	nfgen->nfgen_family = family;
 	nfgen->version = NFNETLINK_V0;
+	return message;
+}
+
+size_t request_statistics(void *buffer, enum statistics statistics)
+{
+	return put_head(buffer, statistics_messages[statistics].type,
+			statistics_messages[statistics].flags, AF_UNSPEC)->nlmsg_len;
+}
+
+size_t request_dump(void *buffer, enum table table, const struct request *request)
+{
+	struct nlmsghdr *message = put_head(buffer, messages[table].type, NLM_F_DUMP, request->family);
+
 	if (!messages[table].filters)
 		return message->nlmsg_len;
 	if (request->by_mark) {

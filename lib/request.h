@@ -11,4 +11,9 @@ enum { REQUEST_SIZE = 1024 };
 /* A dump request into `buffer`, REQUEST_SIZE bytes; its length. */
 size_t request_dump(void *buffer, enum table table, const struct request *request);
 
+/* What GET_STATS and its relatives tell: fill, counters per CPU, counters of expectations per CPU.
+ * The first is answered by one message, then an ACK; the others are dumps. */
+enum statistics { STATISTICS_GLOBAL, STATISTICS_CPU, STATISTICS_EXPECT_CPU };
+size_t request_statistics(void *buffer, enum statistics statistics);
+
 #endif

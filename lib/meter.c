@@ -1,0 +1,248 @@
+/* Reads the counters from the kernel: ctnetlink with CAP_NET_ADMIN, else /proc. */
+#include "stats.h"
+
+#include "proctable.h"
+#include "request.h"
+#include "sysctl.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+
+enum { BUFFER = 64 * 1024 };
+
+struct meter {
+	struct mnl_socket *socket;	/* NULL: /proc */
+	struct kernel kernel;
+	struct proctable table;
+	char *buffer;
+};
+
+static void take_global(struct stats *stats, const struct nlmsghdr *message)
+{
+	const struct nlattr *attribute;
+
+	mnl_attr_for_each(attribute, message, sizeof(struct nfgenmsg)) {
+		if (mnl_attr_validate(attribute, MNL_TYPE_U32) < 0)
+			continue;
+		switch (mnl_attr_get_type(attribute)) {
+		case CTA_STATS_GLOBAL_ENTRIES:
+			stats->entries = ntohl(mnl_attr_get_u32(attribute));
+			stats->has |= STATS_ENTRIES;
+			break;
+		case CTA_STATS_GLOBAL_MAX_ENTRIES:
+			stats->max = ntohl(mnl_attr_get_u32(attribute));
+			stats->has |= STATS_MAX;
+			break;
+		}
+	}
+}
+
+static int counter_of(bool expect, uint16_t type)
+{
+	for (int i = 0; i < COUNTERS; i++)
+		if (counters[i].expect == expect && counters[i].attribute == type)
+			return i;
+	return -1;
+}
+
+/* The number of the CPU stands in res_id, big endian. */
+static bool take_cpu(struct stats *stats, const struct nlmsghdr *message, bool expect)
+{
+	const struct nfgenmsg *nfgen = mnl_nlmsg_get_payload(message);
+	struct cpu *cpu = stats_cpu(stats, ntohs(nfgen->res_id));
+	const struct nlattr *attribute;
+
+	if (!cpu)
+		return false;
+	mnl_attr_for_each(attribute, message, sizeof(*nfgen)) {
+		int i = counter_of(expect, mnl_attr_get_type(attribute));
+
+		if (i < 0 || mnl_attr_validate(attribute, MNL_TYPE_U32) < 0)
+			continue;
+		cpu->count[i] = ntohl(mnl_attr_get_u32(attribute));
+		stats->counters |= UINT64_C(1) << i;
+	}
+	return true;
+}
+
+struct asking {
+	struct stats *stats;
+	enum statistics what;
+};
+
+static int take(const struct nlmsghdr *message, void *data)
+{
+	const struct asking *asking = data;
+
+	if (message->nlmsg_len < mnl_nlmsg_size(sizeof(struct nfgenmsg)))
+		return MNL_CB_OK;
+	if (asking->what == STATISTICS_GLOBAL)
+		take_global(asking->stats, message);
+	else if (!take_cpu(asking->stats, message, asking->what == STATISTICS_EXPECT_CPU))
+		return MNL_CB_ERROR;
+	return MNL_CB_OK;
+}
+
+/* mnl_cb_run() stops at DONE and at an ACK, whichever ends this answer. */
+static int ask(struct meter *meter, struct stats *stats, enum statistics what)
+{
+	struct asking asking = { stats, what };
+	uint8_t request[REQUEST_SIZE] __attribute__((aligned(8)));
+	size_t length = request_statistics(request, what);
+	ssize_t n;
+	int result = MNL_CB_OK;
+
+	if (mnl_socket_sendto(meter->socket, request, length) < 0)
+		return -1;
+	while (result > MNL_CB_STOP) {
+		n = mnl_socket_recvfrom(meter->socket, meter->buffer, BUFFER);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		result = mnl_cb_run(meter->buffer, n, 0, mnl_socket_get_portid(meter->socket), take,
+				    &asking);
+	}
+	return result;
+}
+
+/* Of all namespaces; root only, and not with every allocator. */
+static void read_slab(struct stats *stats)
+{
+	FILE *file = fopen("/proc/slabinfo", "re");
+	unsigned long long objects, size, per_slab, pages, slabs;
+	char line[512];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "nf_conntrack %llu %*u %llu %llu %llu : tunables %*u %*u %*u : slabdata %*u %llu",
+			   &objects, &size, &per_slab, &pages, &slabs) == 5) {
+			stats->objects = objects;
+			stats->object_bytes = slabs * pages * sysconf(_SC_PAGESIZE);
+			stats->has |= STATS_OBJECTS;
+		}
+	if (file)
+		fclose(file);
+}
+
+static void read_sysctls(struct stats *stats)
+{
+	uint64_t value;
+
+	for (const struct gauge *gauge = gauges; gauge->name; gauge++)
+		if (gauge->sysctl && !(stats->has & gauge->has) && sysctl_number(gauge->sysctl, &value))
+			gauge_set(gauge, stats, value);
+}
+
+static int read_proc(struct meter *meter, struct stats *stats)
+{
+	FILE *file = fopen("/proc/net/stat/nf_conntrack", "re");
+	char line[2048];
+	bool good;
+
+	/* A kernel without CONFIG_NF_CONNTRACK_PROCFS: the sysctls are left. */
+	if (!file)
+		return 0;
+	good = fgets(line, sizeof(line), file) && proctable_head(&meter->table, line);
+	while (good && fgets(line, sizeof(line), file))
+		good = proctable_row(&meter->table, line);
+	good = good && proctable_finish(&meter->table, stats);
+	fclose(file);
+	if (good)
+		return 0;
+	errno = EBADMSG;
+	return -1;
+}
+
+static uint64_t nanoseconds(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int meter_read(struct meter *meter, struct stats *stats)
+{
+	int result;
+
+	stats_clear(stats);
+	stats->kernel = meter->kernel;
+	stats->time = nanoseconds(CLOCK_REALTIME);
+	stats->clock = nanoseconds(CLOCK_MONOTONIC);
+	if (meter->socket) {
+		result = ask(meter, stats, STATISTICS_GLOBAL);
+		if (result >= 0)
+			result = ask(meter, stats, STATISTICS_CPU);
+		if (result >= 0)
+			result = ask(meter, stats, STATISTICS_EXPECT_CPU);
+	} else {
+		result = read_proc(meter, stats);
+	}
+	read_sysctls(stats);
+	read_slab(stats);
+	stats_finish(stats);
+	return result < 0 ? -1 : 0;
+}
+
+/* The kernel is asked once: it says whether it would answer us. */
+static void open_netlink(struct meter *meter)
+{
+	struct stats stats;
+
+	stats_init(&stats);
+	meter->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (!meter->socket)
+		return;
+	if (mnl_socket_bind(meter->socket, 0, MNL_SOCKET_AUTOPID) == 0 &&
+	    ask(meter, &stats, STATISTICS_GLOBAL) >= 0)
+		return;
+	mnl_socket_close(meter->socket);
+	meter->socket = NULL;
+}
+
+struct meter *meter_open(const struct kernel *kernel)
+{
+	struct meter *meter;
+
+	/* Looking must not load the modules. */
+	if (access("/proc/sys/net/netfilter/nf_conntrack_count", F_OK) < 0) {
+		errno = ENOENT;
+		return NULL;
+	}
+	meter = calloc(1, sizeof(*meter));
+	if (!meter)
+		return NULL;
+	meter->kernel = *kernel;
+	meter->buffer = malloc(BUFFER);
+	if (!meter->buffer) {
+		meter_close(meter);
+		return NULL;
+	}
+	open_netlink(meter);
+	return meter;
+}
+
+void meter_close(struct meter *meter)
+{
+	if (!meter)
+		return;
+	if (meter->socket)
+		mnl_socket_close(meter->socket);
+	proctable_release(&meter->table);
+	free(meter->buffer);
+	free(meter);
+}
+
+bool meter_netlink(const struct meter *meter)
+{
+	return meter->socket;
+}

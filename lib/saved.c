@@ -1,0 +1,302 @@
+/* Puts saved lines together to samples. */
+#include "saved.h"
+
+#include "proctable.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the sample at hand is made of so far. */
+enum part { PART_NONE, PART_SYSCTL, PART_PROC, PART_CONNTRACK, PART_DOCUMENT };
+
+enum line { LINE_BAD, LINE_SKIP, LINE_USED, LINE_NEXT };	/* NEXT: begins another sample */
+
+struct saved {
+	const char *const *files;
+	unsigned count, at;
+	struct complaint complaint;
+	struct kernel kernel;
+	FILE *file;
+	unsigned long number, good;
+	char *line;
+	size_t size;
+	bool held;			/* the line is still to be taken */
+	enum part part;
+	struct proctable table;
+	struct settings settings;
+	struct json_tokener *tokener;
+	bool open;			/* a document goes on */
+};
+
+struct saved *saved_open(const char *const *files, unsigned count,
+			 const struct complaint *complaint, const struct kernel *kernel)
+{
+	struct saved *saved = calloc(1, sizeof(*saved));
+
+	if (!saved)
+		return NULL;
+	saved->files = files;
+	saved->count = count;
+	saved->complaint = *complaint;
+	if (kernel)
+		saved->kernel = *kernel;
+	else
+		kernel_unknown(&saved->kernel);
+	saved->tokener = json_tokener_new();
+	if (saved->tokener)
+		return saved;
+	free(saved);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void saved_close(struct saved *saved)
+{
+	if (!saved)
+		return;
+	if (saved->file && saved->file != stdin)
+		fclose(saved->file);
+	json_tokener_free(saved->tokener);
+	proctable_release(&saved->table);
+	free(saved->line);
+	free(saved);
+}
+
+const struct settings *saved_settings(const struct saved *saved)
+{
+	return &saved->settings;
+}
+
+unsigned long saved_good(const struct saved *saved)
+{
+	return saved->good;
+}
+
+static void complain(const struct saved *saved, unsigned long number, const char *what)
+{
+	saved->complaint.say(saved->complaint.data, saved->files[saved->at], number, what);
+}
+
+static void close_file(struct saved *saved)
+{
+	if (saved->open)
+		complain(saved, saved->number, "the JSON document has no end");
+	saved->open = false;
+	json_tokener_reset(saved->tokener);
+	if (saved->file != stdin)
+		fclose(saved->file);
+	saved->file = NULL;
+	saved->at++;
+}
+
+/* False at the end of the last file. */
+static bool open_next(struct saved *saved)
+{
+	while (!saved->file && saved->at < saved->count) {
+		const char *name = saved->files[saved->at];
+
+		saved->number = 0;
+		saved->file = strcmp(name, "-") ? fopen(name, "re") : stdin;
+		if (!saved->file) {
+			complain(saved, 0, strerror(errno));
+			saved->at++;
+		}
+	}
+	return saved->file;
+}
+
+static bool next_line(struct saved *saved)
+{
+	if (saved->held) {
+		saved->held = false;
+		return true;
+	}
+	while (open_next(saved)) {
+		if (getline(&saved->line, &saved->size, saved->file) > 0) {
+			saved->number++;
+			return true;
+		}
+		if (ferror(saved->file))
+			complain(saved, 0, strerror(errno));
+		close_file(saved);
+	}
+	return false;
+}
+
+static enum line take_head(struct saved *saved)
+{
+	if (saved->part > PART_SYSCTL)
+		return LINE_NEXT;
+	if (!proctable_head(&saved->table, saved->line))
+		return LINE_BAD;
+	saved->part = PART_PROC;
+	return LINE_USED;
+}
+
+/* What conntrack sends and does not send says which kernel it was: ctnetlink_ct_stat_cpu_fill_info(). */
+static void narrow(struct kernel *kernel, const char *name)
+{
+	if (!strcmp(name, "chaintoolong"))
+		kernel_narrow(kernel, KERNEL(5, 15), KERNEL_LAST);
+	else if (!strcmp(name, "clash_resolve"))
+		kernel_narrow(kernel, KERNEL(5, 10), KERNEL_LAST);
+	else if (!strcmp(name, "ignore"))
+		kernel_narrow(kernel, 0, KERNEL(5, 9));
+	else if (!strcmp(name, "searched"))
+		kernel_narrow(kernel, 0, KERNEL(4, 8));
+}
+
+static enum line take_pairs(struct stats *stats, const char *line, unsigned number)
+{
+	struct cpu *cpu = stats_cpu(stats, number);
+	char name[PROC_NAME];
+	unsigned long value;
+	int length, found = 0;
+
+	if (!cpu)
+		return LINE_BAD;
+	for (; sscanf(line, " %23[a-z_]=%lu%n", name, &value, &length) == 2; line += length) {
+		int i = counter_find(name, strlen(name));
+
+		if (value > UINT32_MAX)
+			return LINE_BAD;
+		if (i < 0)
+			continue;
+		narrow(&stats->kernel, name);
+		cpu->count[i] = value;
+		stats->counters |= UINT64_C(1) << i;
+		found++;
+	}
+	line += strspn(line, " \t\r\n");
+	return found && !*line ? LINE_USED : LINE_BAD;
+}
+
+/* cpu=0   	found=0 invalid=0 ... */
+static enum line take_conntrack(struct saved *saved, struct stats *stats)
+{
+	unsigned number;
+	enum line result;
+	int length;
+
+	if (sscanf(saved->line, "cpu=%5u%n", &number, &length) != 1)
+		return LINE_BAD;
+	if (saved->part > PART_SYSCTL && saved->part != PART_CONNTRACK)
+		return LINE_NEXT;
+	for (unsigned i = 0; i < stats->cpus_count; i++)
+		if (stats->cpus[i].number == number)
+			return LINE_NEXT;
+	result = take_pairs(stats, saved->line + length, number);
+	if (result == LINE_USED)
+		saved->part = PART_CONNTRACK;
+	else
+		stats->cpus_count -= stats->cpus_count && stats->cpus[stats->cpus_count - 1].number == number;
+	return result;
+}
+
+/* A document may go over several lines. */
+static enum line take_json(struct saved *saved, struct report *report)
+{
+	struct json_object *root;
+	enum line result;
+
+	if (!saved->open && saved->part > PART_SYSCTL)
+		return LINE_NEXT;
+	root = json_tokener_parse_ex(saved->tokener, saved->line, strlen(saved->line));
+	saved->open = !root && json_tokener_get_error(saved->tokener) == json_tokener_continue;
+	if (saved->open)
+		return LINE_SKIP;
+	result = root && report_from_json(report, root) ? LINE_USED : LINE_BAD;
+	json_object_put(root);
+	json_tokener_reset(saved->tokener);
+	if (result == LINE_USED)
+		saved->part = PART_DOCUMENT;
+	else
+		stats_clear(&report->stats);
+	return result;
+}
+
+/* sysctl -a has thousands of other lines; they are no mistake. */
+static enum line take_sysctl(struct saved *saved)
+{
+	const char *name = saved->line + strspn(saved->line, "abcdefghijklmnopqrstuvwxyz"
+						"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/@:");
+
+	if (settings_line(&saved->settings, saved->line)) {
+		if (!saved->part)
+			saved->part = PART_SYSCTL;
+		return LINE_USED;
+	}
+	return name > saved->line && !strncmp(name, " =", 2) ? LINE_SKIP : LINE_BAD;
+}
+
+static enum line take(struct saved *saved, struct report *report)
+{
+	const char *start = saved->line + strspn(saved->line, " \t\r\n");
+
+	if (saved->open || *start == '{')
+		return take_json(saved, report);
+	if (!*start)
+		return LINE_SKIP;
+	if (!strncmp(start, "entries ", 8))
+		return take_head(saved);
+	if (!strncmp(start, "cpu=", 4))
+		return take_conntrack(saved, &report->stats);
+	if (saved->part == PART_PROC && isxdigit((unsigned char)*start) &&
+	    proctable_row(&saved->table, saved->line))
+		return LINE_USED;
+	return take_sysctl(saved);
+}
+
+static void take_settings(const struct settings *settings, struct stats *stats)
+{
+	uint64_t value;
+
+	for (const struct gauge *gauge = gauges; gauge->name; gauge++)
+		if (gauge->sysctl && !(stats->has & gauge->has) &&
+		    settings_number(settings, gauge->sysctl, &value))
+			gauge_set(gauge, stats, value);
+}
+
+static int finish(struct saved *saved, struct report *report)
+{
+	struct stats *stats = &report->stats;
+
+	if (!saved->part)
+		return 0;
+	if (saved->part == PART_PROC && !proctable_finish(&saved->table, stats))
+		return -1;
+	take_settings(&saved->settings, stats);
+	if (saved->part != PART_DOCUMENT || stats->cpus_count)
+		stats_finish(stats);
+	saved->part = PART_NONE;
+	return 1;
+}
+
+int saved_next(struct saved *saved, struct report *report)
+{
+	stats_clear(&report->stats);
+	report->rates = (struct rates){ 0 };
+	report->occupied = false;
+	report->stats.kernel = saved->kernel;
+	saved->part = PART_NONE;
+	while (next_line(saved)) {
+		switch (take(saved, report)) {
+		case LINE_BAD:
+			complain(saved, saved->number, "not counters of conntrack");
+			break;
+		case LINE_USED:
+			saved->good++;
+			break;
+		case LINE_SKIP:
+			break;
+		case LINE_NEXT:
+			saved->held = true;
+			return finish(saved, report);
+		}
+	}
+	return finish(saved, report);
+}
