@@ -1,0 +1,77 @@
+# The kernel does its part of a filter, and --explain-filter says which.
+load lib/common
+load lib/oracle
+
+setup_file() {
+	oracle_fill
+}
+
+setup() {
+	need_kernel
+	need jq
+}
+
+# Only what matches, or little more, may have come from the kernel: the capture holds what it sent.
+@test "the kernel does its part" {
+	local expression
+
+	while read -r expression; do
+		echo "filter: $expression"
+		ctlist -c -w "$BATS_TEST_TMPDIR/sent.pcap" "$expression" >"$BATS_TEST_TMPDIR/count"
+		[ "$(cat "$BATS_TEST_TMPDIR/count")" -gt 0 ]
+		[ "$(ctlist -c -r "$BATS_TEST_TMPDIR/sent.pcap")" -eq "$(cat "$BATS_TEST_TMPDIR/count")" ]
+	done <<-END
+	ipv6
+	tcp
+	ipv4 udp dport 53
+	tcp dport 443
+	dst $(pick .orig.dst '.family == "ipv4"')
+	snat.addr 203.0.113.1 snat
+	assured
+	unreplied
+	not dnat
+	mark 0x10/0x10
+	tcp reply.sport 443 replied
+	END
+}
+
+@test "--explain-filter names what the kernel is asked" {
+	local expression expected
+
+	while IFS=$'\t' read -r expression expected; do
+		ctlist --explain-filter "$expression" >"$BATS_TEST_TMPDIR/text"
+		echo "filter: $expression"
+		cat "$BATS_TEST_TMPDIR/text"
+		[ "$(grep '^kernel' "$BATS_TEST_TMPDIR/text" | sed 's/^kernel[^:]*: //' | paste -sd '|')" = "$expected" ]
+	done <<-'END'
+	ipv6	family ipv6
+	tcp	family ipv4, original protocol 6|family ipv6, original protocol 6
+	tcp dport 443	family ipv4, original protocol 6, orig.dport 443|family ipv6, original protocol 6, orig.dport 443
+	sctp dport 443	family ipv4, original protocol 132|family ipv6, original protocol 132
+	dport 443	everything
+	src 10.0.0.1	family ipv4, orig.src 10.0.0.1
+	src 10.0.0.0/8	family ipv4
+	src 10.0.0.1,10.0.0.2	everything
+	src != 10.0.0.1	everything
+	src 2001:db8::1	family ipv6
+	udp dst 2001:db8::1 dport 53	family ipv6, original protocol 17, orig.dport 53
+	host 10.0.0.1	everything
+	mark 0x13/0xf0	mark 0x10/0xf0
+	mark > 1	everything
+	assured	status 0x4/0x4
+	unreplied	status 0x0/0x2
+	not assured	status 0x0/0x4
+	replied not assured	status 0x2/0x6
+	zone 3	zone 3
+	zone > 3	everything
+	tcp or udp	everything
+	not tcp	everything
+	tcp udp	everything
+	assured not assured	everything
+	(tcp or udp) and assured	status 0x4/0x4
+	snat.addr 203.0.113.1	family ipv4, reply.dst 203.0.113.1
+	bytes > 1M	everything
+	END
+	unshare -Ur true 2>/dev/null || skip "no user namespace: privileges cannot be left"
+	unshare -Ur "$BUILD/ctlist" --explain-filter tcp | grep -q 'protocol 6'
+}
