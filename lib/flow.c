@@ -95,30 +95,35 @@ static bool get_address(const struct nlattr *attr, union address *addr, size_t s
 	return true;
 }
 
-static uint64_t decode_ip(const struct nlattr *nest, struct tuple *tuple, bool *broken)
+/* Addresses of the other family are not what `family` promises: they are skipped. */
+static uint64_t decode_ip(const struct nlattr *nest, struct tuple *tuple, uint8_t family, bool *broken)
 {
 	struct walk walk = walk_nest(nest);
+	const bool v4 = family == AF_INET;
 	const struct nlattr *attr;
 	unsigned seen = 0;
 
 	while ((attr = walk_next(&walk))) {
 		switch (attr_type(attr)) {
 		case CTA_IP_V4_SRC:
-			seen |= get_address(attr, &tuple->src.addr, 4);
+			seen |= v4 && get_address(attr, &tuple->src.addr, 4);
 			break;
 		case CTA_IP_V4_DST:
-			seen |= get_address(attr, &tuple->dst.addr, 4) << 1;
+			seen |= (v4 && get_address(attr, &tuple->dst.addr, 4)) << 1;
 			break;
 		case CTA_IP_V6_SRC:
-			seen |= get_address(attr, &tuple->src.addr, 16);
+			seen |= !v4 && get_address(attr, &tuple->src.addr, 16);
 			break;
 		case CTA_IP_V6_DST:
-			seen |= get_address(attr, &tuple->dst.addr, 16) << 1;
+			seen |= (!v4 && get_address(attr, &tuple->dst.addr, 16)) << 1;
 			break;
 		}
 	}
 	*broken |= walk.broken;
-	return seen == 3 ? HAS_ORIG_ADDR : 0;
+	if (seen == 3)
+		return HAS_ORIG_ADDR;
+	tuple->src.addr = tuple->dst.addr = (union address){ .word = { 0 } };
+	return 0;
 }
 
 /* GRE keys come in the port attributes (net/netfilter/nf_conntrack_proto_gre.c). */
@@ -154,6 +159,10 @@ static uint64_t decode_proto(const struct nlattr *nest, struct tuple *tuple, boo
 		}
 	}
 	*broken |= walk.broken;
+	if (ports != 3)
+		tuple->src.port = tuple->dst.port = 0;	/* half of it is nothing */
+	if (ports == 3 || icmp != 7)
+		tuple->icmp_id = tuple->icmp_type = tuple->icmp_code = 0;
 	if (ports == 3)
 		return tuple->protonum == IPPROTO_GRE ? HAS_ORIG_GRE : HAS_ORIG_PORTS;
 	return icmp == 7 ? HAS_ORIG_ICMP : 0;
@@ -169,7 +178,7 @@ static bool decode_tuple(struct flow *flow, struct tuple *tuple, unsigned side,
 	while ((attr = walk_next(&walk))) {
 		switch (attr_type(attr)) {
 		case CTA_TUPLE_IP:
-			has |= decode_ip(attr, tuple, &walk.broken);
+			has |= decode_ip(attr, tuple, flow->family, &walk.broken);
 			break;
 		case CTA_TUPLE_PROTO:
 			has |= decode_proto(attr, tuple, &walk.broken);
@@ -505,7 +514,7 @@ static bool decode_expect_nat(struct flow *flow, const struct nlattr *nest)
 {
 	struct walk walk = walk_nest(nest);
 	const struct nlattr *attr;
-	struct flow inner = { 0 };
+	struct flow inner = { .family = flow->family };
 
 	flow->expect.nat_dir = 0;
 	while ((attr = walk_next(&walk))) {
@@ -522,7 +531,7 @@ static bool decode_expect_nat(struct flow *flow, const struct nlattr *nest)
 
 static bool decode_mask(struct flow *flow, const struct nlattr *attr)
 {
-	struct flow inner = { 0 };
+	struct flow inner = { .family = flow->family };
 
 	if (!decode_tuple(&inner, &inner.orig, ORIG, attr))
 		return false;

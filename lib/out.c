@@ -276,7 +276,12 @@ void out_json(struct out *out, const char *text, size_t len)
 		size_t n = 1;
 
 		out_room(out, 8);
-		if (*p >= 0x80 && (n = utf8(p, len))) {
+		if (*p == 0xc2 && len > 1 && (p[1] & 0xe0) == 0x80) {
+			char code[] = { '\\', 'u', '0', '0', digits[p[1] >> 4], digits[p[1] & 15] };
+
+			put_mem(out, code, sizeof(code));	/* C1: terminals take some for commands */
+			n = 2;
+		} else if (*p >= 0x80 && (n = utf8(p, len))) {
 			put_mem(out, (const char *)p, n);
 		} else if (*p < ' ' || *p >= 0x7f) {
 			char code[] = { '\\', 'u', '0', '0', digits[*p >> 4], digits[*p & 15] };

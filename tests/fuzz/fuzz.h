@@ -2,6 +2,7 @@
 #include "conntrack.h"
 #include "field.h"
 #include "print.h"
+#include "textin.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@ struct prints {
 	struct printer *printer[FORMATS];
 };
 
-static void prints_init(struct prints *prints)
+static inline void prints_init(struct prints *prints)
 {
 	const struct field *columns[2][MOST];
 	unsigned count[2] = { 0 };
@@ -36,7 +37,7 @@ static void prints_init(struct prints *prints)
 }
 
 /* The text of a flow, without the newline; it lives until the next call. */
-static const char *prints_flow(struct prints *prints, int format, const struct flow *flow)
+static inline const char *prints_flow(struct prints *prints, int format, const struct flow *flow)
 {
 	struct out *out = &prints->out;
 
@@ -50,7 +51,7 @@ static const char *prints_flow(struct prints *prints, int format, const struct f
 	return out->buf;
 }
 
-static void check_json(const char *text)
+static inline void check_json(const char *text)
 {
 	enum json_tokener_error error;
 	struct json_object *object;
@@ -61,7 +62,7 @@ static void check_json(const char *text)
 }
 
 /* Prints it in each format; returns the JSON, which the caller frees. */
-static char *prints_check(struct prints *prints, const struct flow *flow)
+static inline char *prints_check(struct prints *prints, const struct flow *flow)
 {
 	char *json;
 
@@ -70,4 +71,32 @@ static char *prints_check(struct prints *prints, const struct flow *flow)
 	json = strdup(prints_flow(prints, FORMAT_JSON, flow));
 	check_json(json);
 	return json;
+}
+
+/* A byte that is no UTF-8 is printed as the character of its number, which is longer. */
+static inline bool is_ascii(const char *text)
+{
+	for (; *text; text++)
+		if (*text & 0x80)
+			return false;
+	return true;
+}
+
+/* What was printed as JSON is read back as the same. */
+static inline void check_reread(struct prints *prints, const struct flow *flow, const char *json)
+{
+	const char *wrong = NULL;
+	struct json_object *first, *second;
+	struct flow again;
+	enum text result = textin_json(&again, json, NULL, &wrong);
+
+	if (result != TEXT_FLOW) {
+		assert(!is_ascii(flow->helper) || !is_ascii(flow->secctx) || !is_ascii(flow->expect.fn));
+		return;
+	}
+	first = json_tokener_parse(json);
+	second = json_tokener_parse(prints_flow(prints, FORMAT_JSON, &again));
+	assert(json_object_equal(first, second));
+	json_object_put(first);
+	json_object_put(second);
 }
