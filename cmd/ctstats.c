@@ -431,7 +431,8 @@ static void saved_sample(struct ctstats *self)
 		char text[64];
 
 		kernel_text(text, sizeof(text), &report->stats.kernel);
-		warnx("the kernel that the counters are from: %s; --kernel tells it", text);
+		warnx("the files do not say their kernel, on which meanings depend; by what they hold: %s "
+		      "(--kernel VERSION)", text);
 	}
 	print_sample(self);
 	swap(&self->before, &report->stats);

@@ -18,7 +18,7 @@ struct entry {
 		const char *label;
 		const char *text;
 	} paragraphs[PARAGRAPHS];
-	char lines[8][LINE];		/* for texts that are put together */
+	char lines[12][LINE];		/* for texts that are put together */
 	unsigned lines_count;
 };
 
@@ -43,8 +43,10 @@ static void put_mdoc(const struct explanation *explanation, const struct entry *
 
 	out_format(out, ".It Sy %s\n", entry->name);
 	for (unsigned i = 0; i < entry->count; i++) {
+		if (i)
+			out_text(out, ".br\n");
 		if (*entry->paragraphs[i].label)
-			out_format(out, ".br\n.Em %s :\n", entry->paragraphs[i].label);
+			out_format(out, ".Em %s :\n", entry->paragraphs[i].label);
 		out_text(out, strchr(".'", *entry->paragraphs[i].text) ? "\\&" : "");
 		for (const char *p = entry->paragraphs[i].text; *p; p++) {
 			/* A sentence ends at the end of an input line. */
@@ -99,41 +101,58 @@ static void put(const struct explanation *explanation, const struct entry *entry
 	forms[explanation->form](explanation, entry);
 }
 
-/* "4.7 or later, before 5.10: text" */
-static const char *sense_line(struct entry *entry, const struct counter *counter,
-			      const struct sense *sense)
+/* "4.7 or later, before 5.10"; empty where it holds for all. */
+static void sense_range(char *text, size_t size, const struct counter *counter,
+			const struct sense *sense)
 {
 	struct kernel range = { .low = sense->since, .high = sense_until(counter, sense) };
-	char *text = line(entry), versions[64];
 
+	*text = '\0';
 	if (range.high != KERNEL_LAST)
 		range.high--;
-	kernel_text(versions, sizeof(versions), &range);
-	if (!range.low && range.high == KERNEL_LAST)
-		snprintf(versions, sizeof(versions), "all kernels");
-	snprintf(text, LINE, "%s: %s", versions, sense->text ? sense->text : "not counted");
-	return text;
+	if (range.low || range.high != KERNEL_LAST)
+		kernel_text(text, size, &range);
 }
 
+static const char *sense_text(const struct sense *sense)
+{
+	return sense->text ? sense->text : "not counted";
+}
+
+static void add_sense(const struct explanation *explanation, struct entry *entry,
+		      const struct counter *counter, const struct sense *sense)
+{
+	char range[64], *text = line(entry);
+
+	sense_range(range, sizeof(range), counter, sense);
+	if (explanation->form == EXPLAIN_MDOC || !*range) {
+		strcpy(text, range);
+		add(entry, NULL, text, sense_text(sense));
+	} else {
+		snprintf(text, LINE, "%s: %s", range, sense_text(sense));
+		add(entry, NULL, "elsewhere", text);
+	}
+}
+
+/* What it means here comes first; the manual knows no here. */
 static void add_kernels(const struct explanation *explanation, struct entry *entry,
 			const struct counter *counter)
 {
 	const struct sense *here = counter_sense(counter, &explanation->kernel);
-	bool here_told = explanation->form != EXPLAIN_MDOC && kernel_known(&explanation->kernel);
-	char version[32];
+	bool told = explanation->form != EXPLAIN_MDOC && kernel_known(&explanation->kernel);
+	char version[32], *label;
 
-	if (here_told) {
-		char *label = line(entry);
-
+	if (told) {
+		label = line(entry);
 		kernel_text(version, sizeof(version), &explanation->kernel);
 		snprintf(label, LINE, "here (%s)", version);
-		add(entry, NULL, label, here->text ? here->text : "not counted");
+		add(entry, NULL, label, sense_text(here));
 	}
 	for (const struct sense *sense = counter->senses; sense < counter->senses + SENSES; sense++) {
 		if (sense > counter->senses && !sense->since)
 			break;
-		if (!here_told || sense != here)
-			add(entry, NULL, here_told ? "elsewhere" : "", sense_line(entry, counter, sense));
+		if (!told || sense != here)
+			add_sense(explanation, entry, counter, sense);
 	}
 }
 

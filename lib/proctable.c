@@ -93,7 +93,7 @@ static void narrow(const struct proctable *table, struct kernel *kernel)
 	if (column_of(table, "chainlength") >= 0)
 		kernel_narrow(kernel, KERNEL(5, 15), KERNEL_LAST);
 	else if (column_of(table, "clashres") >= 0)
-		kernel_narrow(kernel, KERNEL(5, 10), KERNEL_LAST);
+		kernel_narrow(kernel, KERNEL(5, 10), KERNEL(5, 14));
 	else
 		kernel_narrow(kernel, 0, KERNEL(5, 14));
 	if (counted(table, "new") || counted(table, "delete") || counted(table, "delete_list"))

@@ -115,25 +115,31 @@ static void fact_new(struct out *out, const struct report *report)
 	out_text(out, "\n");
 }
 
+static void put_part(struct out *out, const char *name, uint64_t total, const uint64_t *delta,
+		     double seconds)
+{
+	out_format(out, "%s %llu", name, (unsigned long long)total);
+	if (delta)
+		out_format(out, " (%.1f/s)", *delta / seconds);
+}
+
 static void fact_drops(struct out *out, const struct report *report)
 {
-	struct drops drops;
-	bool rated = report->rates.has & RATES_COUNTERS;
+	struct drops total, delta;
+	bool rated = report->rates.has && drops_split(&delta, &report->stats, &report->rates);
 	double seconds = report->rates.seconds;
 
 	if (!stats_has(&report->stats, counter_find("drop", 4)))
 		return;
 	label(out, "dropped");
-	if (!drops_split(&drops, &report->stats, rated ? &report->rates : NULL))
-		out_text(out, "cannot be split on this kernel: full table and clash are one number");
-	else if (rated)
-		out_format(out, "table full %.1f/s, clash %.1f/s, chain too long %.1f/s", drops.full / seconds,
-			   drops.clash / seconds, drops.chain / seconds);
-	else
-		out_format(out, "table full %llu, clash %llu, chain too long %llu",
-			   (unsigned long long)drops.full, (unsigned long long)drops.clash,
-			   (unsigned long long)drops.chain);
-	out_text(out, "\n");
+	if (drops_split(&total, &report->stats, NULL)) {
+		put_part(out, "table full", total.full, rated ? &delta.full : NULL, seconds);
+		put_part(out, ", clash", total.clash, rated ? &delta.clash : NULL, seconds);
+		put_part(out, ", chain too long", total.chain, rated ? &delta.chain : NULL, seconds);
+		out_text(out, "\n");
+	} else {
+		out_text(out, "cannot be split on this kernel: full table and clash are one number\n");
+	}
 }
 
 /* Red while packets are lost, yellow if some were. */
@@ -281,6 +287,14 @@ static void cell_if(struct grid *grid, bool known, int decimals, double value)
 		grid_absent(grid);
 }
 
+static void cell_percent(struct grid *grid, const struct report *report, int decimals)
+{
+	double percent = 0;
+	bool known = report_percent(report, &percent);
+
+	cell_if(grid, known, decimals, percent);
+}
+
 static void cell_time(struct grid *grid, uint64_t time, bool csv)
 {
 	time_t seconds = time / 1000000000;
@@ -305,14 +319,15 @@ static void cell_time(struct grid *grid, uint64_t time, bool csv)
 static void csv_row(struct grid *grid, const struct report *report)
 {
 	const struct rates *rates = &report->rates;
-	double value = 0;
+	double full_in = 0;
+	bool fills = rates_full_in(rates, &report->stats, &full_in);
 
 	cell_time(grid, report->stats.time, true);
 	for (const struct gauge *gauge = gauges; gauge->name; gauge++)
 		cell_if(grid, report->stats.has & gauge->has, 0, gauge_value(gauge, &report->stats));
-	cell_if(grid, report_percent(report, &value), 3, value);
+	cell_percent(grid, report, 3);
 	cell_if(grid, rates->has & RATES_GROWTH, 3, rates->growth);
-	cell_if(grid, rates_full_in(rates, &report->stats, &value), 3, value);
+	cell_if(grid, fills, 3, full_in);
 	cell_if(grid, rates->has & RATES_NEW, 3, rates->new_flows / rates->seconds);
 	for (int i = 0; i < COUNTERS; i++) {
 		bool rated = rates->counters >> i & 1;
@@ -346,7 +361,6 @@ static void cell_rate(struct grid *grid, const struct report *report, int i)
 void report_line(struct grid *grid, const struct report *report, bool csv)
 {
 	const struct rates *rates = &report->rates;
-	double value = 0;
 
 	if (csv) {
 		csv_row(grid, report);
@@ -354,7 +368,7 @@ void report_line(struct grid *grid, const struct report *report, bool csv)
 	}
 	cell_time(grid, report->stats.time, false);
 	cell_if(grid, report->stats.has & STATS_ENTRIES, 0, report->stats.entries);
-	cell_if(grid, report_percent(report, &value), 1, value);
+	cell_percent(grid, report, 1);
 	cell_if(grid, rates->has & RATES_GROWTH, 1, rates->growth);
 	cell_if(grid, rates->has & RATES_NEW, 1, rates->new_flows / rates->seconds);
 	for (unsigned i = 0; i < LINE_COUNTERS; i++)

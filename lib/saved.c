@@ -269,6 +269,7 @@ static int finish(struct saved *saved, struct report *report)
 		return 0;
 	if (saved->part == PART_PROC && !proctable_finish(&saved->table, stats))
 		return -1;
+	settings_sort(&saved->settings);
 	take_settings(&saved->settings, stats);
 	if (saved->part != PART_DOCUMENT || stats->cpus_count)
 		stats_finish(stats);
