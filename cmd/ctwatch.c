@@ -537,7 +537,6 @@ static void tick(struct ctwatch *watch)
 static void last_events(struct ctwatch *watch)
 {
 	struct source *source = watch->session.source;
-	uint64_t end = clock_now(CLOCK_MONOTONIC) + 2 * second;
 
 	if (watch->limited && watch->matched >= watch->limit)
 		return;
@@ -550,7 +549,7 @@ static void last_events(struct ctwatch *watch)
 			take_all(watch);
 		else if (errno != ENOBUFS && errno != EINTR)
 			break;
-	} while (!watch->done && !watch->session.out.error && clock_now(CLOCK_MONOTONIC) < end);
+	} while (!watch->done && !watch->session.out.error);
 	check_lost(watch);
 }
 
