@@ -25,7 +25,8 @@ override CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DDATADIR='"$(DATADI
 compile = $(CC) -std=gnu11 $(WARN) $(HARDEN) $(CPPFLAGS) $(CFLAGS) $(DEPCFLAGS) -MMD -MP
 link = $(CC) $(HARDEN) $(CFLAGS) $(HARDEN_LD) $(LDFLAGS)
 
-COMMANDS := $(patsubst cmd/%.c,%,$(wildcard cmd/ct*.c))
+# cmd/ctwatch.c is a command, cmd/ctwatch-invalid.c a part of it.
+COMMANDS := $(patsubst cmd/%.c,%,$(filter-out $(wildcard cmd/*-*.c),$(wildcard cmd/ct*.c)))
 SHARED := $(patsubst cmd/%.c,$(B)/cmd/%.o,$(filter-out cmd/ct%.c,$(wildcard cmd/*.c)))
 LIB := $(patsubst lib/%.c,$(B)/lib/%.o,$(wildcard lib/*.c))
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
@@ -57,7 +58,9 @@ LIBS := $(call packages_of,$(PACKAGES),--libs)
 $(B)/cttop: LIBS += $(call packages_of,$(SCREEN),--libs)
 
 # --- building ----------------------------------------------------------------------------------------
-$(addprefix $(B)/,$(COMMANDS)): $(B)/%: $(B)/cmd/%.o $(SHARED) $(B)/libctscope.a
+.SECONDEXPANSION:
+parts = $(patsubst cmd/%.c,$(B)/cmd/%.o,$(wildcard cmd/$(1).c cmd/$(1)-*.c))
+$(addprefix $(B)/,$(COMMANDS)): $(B)/%: $$(call parts,$$*) $(SHARED) $(B)/libctscope.a
 	$(call say,LINK,$@)
 	$(Q)$(link) -o $@ $^ $(LIBS)
 

@@ -256,10 +256,13 @@ static void explain_filter(struct session *session)
 
 static void catch_signals(void)
 {
-	struct sigaction action = { .sa_handler = stop };
+	struct sigaction action = { .sa_handler = stop }, old;
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	/* nohup wants it ignored. */
+	if (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
 
@@ -357,32 +360,51 @@ void session_confine(const struct session *session, bool keep_admin, unsigned ne
 		sandbox_enter(needs);
 }
 
-struct source *session_dump(struct session *session, enum table table, uint64_t want, bool keep_admin)
+static struct source *open_files(struct session *session)
 {
 	struct complaint complaint = { session_complain, session };
 
-	source_close(session->source);
-	want |= session->filter->wants;
-	if (session->live && (want & HAS_IDLE))
-		timeouts_read(&session->timeouts);
-	if (session->live) {
-		session->source = open_live(session, table);
-		session->nothing = !session->source && errno == ENOENT;
-	} else {
-		session->source = source_files(session->files, session->files_count, &complaint,
-					       &session->names);
-	}
+	return source_files(session->files, session->files_count, &complaint, &session->names);
+}
+
+/* What is the same for dumps, events and files. NULL: there is no conntrack. */
+static struct source *opened(struct session *session, uint64_t want)
+{
+	session->nothing = session->live && !session->source && errno == ENOENT;
 	if (!session->source && !session->nothing)
 		session_fail(session, session->live ? "ctnetlink" : "memory");
 	if (!session->source)
 		return NULL;
-	source_want(session->source, want);
-	source_timeouts(session->source, session->live ? &session->timeouts : NULL);
+	source_want(session->source, want | session->filter->wants);
+	return session->source;
+}
+
+struct source *session_dump(struct session *session, enum table table, uint64_t want, bool keep_admin)
+{
+	struct source *source;
+
+	source_close(session->source);
+	if (session->live && ((want | session->filter->wants) & HAS_IDLE))
+		timeouts_read(&session->timeouts);
+	session->source = session->live ? open_live(session, table) : open_files(session);
+	source = opened(session, want);
+	if (!source)
+		return NULL;
+	source_timeouts(source, session->live ? &session->timeouts : NULL);
 	if (session->confined)
-		return session->source;
+		return source;
 	open_capture(session);
 	session_confine(session, keep_admin, keep_admin ? SANDBOX_SEND | SANDBOX_SOCKET : 0);
 	session->confined = true;
+	return source;
+}
+
+struct source *session_events(struct session *session, unsigned groups, size_t buffer, uint64_t want)
+{
+	session->source = session->live ? source_events(groups, buffer) : open_files(session);
+	if (!opened(session, want))
+		return NULL;
+	open_capture(session);
 	return session->source;
 }
 

@@ -53,6 +53,10 @@ struct source *session_dump(struct session *session, enum table table, uint64_t 
  * just before the first byte is parsed. */
 void session_confine(const struct session *session, bool keep_admin, unsigned needs);
 
+/* The same with the events of `groups` (source_events()) instead of a dump. Nothing is given up: that
+ * is left to the caller (session_confine()). */
+struct source *session_events(struct session *session, unsigned groups, size_t buffer, uint64_t want);
+
 /* Tells why source_read() returned -1: exits. */
 _Noreturn void session_fail(struct session *session, const char *what);
 

@@ -7,7 +7,9 @@
 #define BOTH (IN_FLOW | IN_EVENT)
 #define EACH (IN_FLOW | IN_EXPECT | IN_EVENT)
 
-static const char *const event_names[] = { "", "new", "update", "destroy", NULL };
+static const char *const event_names[] = {
+	"", "new", "update", "destroy", "lost", "resync", "note", NULL,
+};
 static const char *const dir_names[] = { "original", "reply", NULL };
 static const char *const role_names[] = { "client", "server", NULL };
 
@@ -42,10 +44,16 @@ static const char *const role_names[] = { "client", "server", NULL };
 	  HAS_##SIDE##_COUNTERS, 0, "bytes" whose ", where accounting is on" }
 
 const struct field fields[] = {
-	{ "type", "EVENT", &kind_name, AT(event), 7, IN_EVENT, HAS_EVENT, 0,
-	  "what happened: new, update, destroy", .names = event_names },
+	{ "type", "EVENT", &kind_event, AT(event), 7, IN_EVENT, HAS_EVENT, 0,
+	  "what happened: new, update, destroy; lost, resync, note tell about the stream",
+	  .names = event_names },
 	{ "time", "TIME", &kind_time, AT(time), 24, IN_EVENT, HAS_TIME, 0,
 	  "when: by the kernel where it says so, else when it was read" },
+	{ "clock", "TIME", &kind_clock, AT(time), 12, IN_EVENT | JOINED, HAS_TIME, 0,
+	  "time of day, local" },
+	{ "lost", "LOST", &kind_number, AT(lost), 7, IN_EVENT, HAS_LOST, 0,
+	  "how many events the kernel dropped here, because the buffer was full" },
+	{ "note", "NOTE", &kind_text, AT(note), 20, IN_EVENT, HAS_NOTE, 0, "a remark" },
 	{ "family", "FAMILY", &kind_family, AT(family), 6, EACH, HAS_FAMILY, 0, "ipv4 or ipv6" },
 	{ "proto", "PROTO", &kind_proto, AT(protonum), 6, EACH, HAS_PROTO, 0,
 	  "protocol name, or its number where there is no name" },
@@ -103,6 +111,10 @@ const struct field fields[] = {
 	  "how long the flow lived, in seconds" },
 	{ "reason", "REASON", &kind_name, AT(reason), 12, IN_EVENT, HAS_REASON, 0,
 	  "why the flow ended", .names = reason_names },
+	{ "changed", "CHANGED", &kind_changed, AT(changed), 14, IN_EVENT, HAS_CHANGED, 0,
+	  "what an update changed, as far as it is known" },
+	{ "detail", "DETAIL", &kind_detail, AT(has), 14, IN_EVENT | JOINED, HAS_EVENT,
+	  HAS_REASON | HAS_CHANGED, "the reason with the port that deleted, or what changed" },
 	{ "portid", "PORTID", &kind_number, AT(portid), 10, IN_EVENT, HAS_PORTID, 0,
 	  "netlink port of the process that caused the event" },
 	{ "synthetic", "SYNTHETIC", &kind_bool, AT(has), 9, IN_EVENT, HAS_SYNTHETIC, 0,

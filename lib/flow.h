@@ -62,6 +62,7 @@ enum { HELPER_SIZE = 64, SECCTX_SIZE = 256, FN_SIZE = 32, LABEL_BYTES = 16, LABE
 #define HAS_MASTER_ICMP HAS(16)
 #define HAS_MASTER_GRE HAS(17)
 #define HAS_MASTER_ZONE HAS(18)
+#define HAS_NOTE HAS(19)
 #define HAS_STATE HAS(20)
 #define HAS_TIMEOUT HAS(21)
 #define HAS_STATUS HAS(22)
@@ -93,6 +94,7 @@ enum { HELPER_SIZE = 64, SECCTX_SIZE = 256, FN_SIZE = 32, LABEL_BYTES = 16, LABE
 #define HAS_EXPECT_NAT HAS(48)
 #define HAS_EXPECT_FN HAS(49)
 #define HAS_PORTID HAS(50)	/* a process caused the event */
+#define HAS_LOST HAS(51)
 #define HAS_IDLE HAS(52)
 #define HAS_AGE HAS(53)
 #define HAS_SNAT HAS(54)	/* SRC_NAT is set and the reply tuple is known */
@@ -103,10 +105,14 @@ enum { HELPER_SIZE = 64, SECCTX_SIZE = 256, FN_SIZE = 32, LABEL_BYTES = 16, LABE
 #define HAS_DURATION HAS(59)
 #define HAS_REASON HAS(60)
 #define HAS_SYNTHETIC HAS(61)
+#define HAS_CHANGED HAS(62)
 #define HAS_ALL (~UINT64_C(0))
 
 enum what { WHAT_FLOW, WHAT_EXPECT };
-enum event { EVENT_NONE, EVENT_NEW, EVENT_UPDATE, EVENT_DESTROY };
+enum event {
+	EVENT_NONE, EVENT_NEW, EVENT_UPDATE, EVENT_DESTROY,
+	EVENT_LOST, EVENT_RESYNC, EVENT_NOTE,	/* about the stream itself: no flow comes with them */
+};
 
 /*
  * Units: seconds for timeout, idle, age; nanoseconds since 1970 for start, stop, time; nanoseconds
@@ -139,6 +145,8 @@ struct flow {
 	struct counters counters[2];
 	uint32_t vtag[2];
 	uint32_t portid;
+	uint32_t lost;		/* how many events the kernel dropped */
+	uint32_t changed;	/* CHANGED_ bits, follow.h */
 	uint32_t secmark;
 	struct seqadj seqadj[2];
 	struct { uint32_t isn, its, tsoff; } synproxy;
@@ -151,7 +159,10 @@ struct flow {
 	} expect;
 	uint8_t labels[LABEL_BYTES];
 	char helper[HELPER_SIZE];
-	char secctx[SECCTX_SIZE];
+	union {
+		char secctx[SECCTX_SIZE];
+		char note[SECCTX_SIZE];
+	};
 };
 
 /*
@@ -192,6 +203,9 @@ enum { FLOW_PACKED = sizeof(struct flow) + 16 };
 size_t flow_pack(const struct flow *flow, uint64_t want, void *buffer);
 void flow_unpack(struct flow *flow, const void *buffer);
 
+/* Gives `flow` those parts of `which` that it lacks and `old` has. */
+void flow_inherit(struct flow *flow, const struct flow *old, uint64_t which);
+
 /*
  * Protocol states under the kernel's names, one numbering for all protocols in their natural
  * order, so that a state compares and groups without its protocol. `raw` is the kernel's number
@@ -199,6 +213,14 @@ void flow_unpack(struct flow *flow, const void *buffer);
  * name is NULL.
  */
 enum { STATE_UNKNOWN = 128 };
+enum state {
+	STATE_NONE, STATE_SYN_SENT, STATE_SYN_SENT2, STATE_SYN_RECV, STATE_ESTABLISHED,
+	STATE_FIN_WAIT, STATE_CLOSE_WAIT, STATE_LAST_ACK, STATE_TIME_WAIT, STATE_CLOSE,
+	STATE_CLOSED, STATE_COOKIE_WAIT, STATE_COOKIE_ECHOED, STATE_SHUTDOWN_SENT,
+	STATE_SHUTDOWN_RECD, STATE_SHUTDOWN_ACK_SENT, STATE_HEARTBEAT_SENT, STATE_HEARTBEAT_ACKED,
+	STATE_REQUEST, STATE_RESPOND, STATE_PARTOPEN, STATE_OPEN, STATE_CLOSEREQ, STATE_CLOSING,
+	STATE_TIMEWAIT, STATE_IGNORE, STATE_INVALID,
+};
 uint8_t state_code(uint8_t protonum, uint8_t raw);
 const char *state_name(uint8_t code);	/* NULL past the last one, and for unknown ones */
 unsigned state_count(void);

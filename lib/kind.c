@@ -270,6 +270,37 @@ static void raw_name(struct out *out, const struct field *field, const struct fl
 	put_number(out, value);
 }
 
+/* For people in capitals, as conntrack(8) has it; the names of files and programs stay small. */
+static void text_event(struct out *out, const struct field *field, const struct flow *flow)
+{
+	char *from = out->at;
+
+	raw_name(out, field, flow);
+	for (; from < out->at; from++)
+		*from = toupper((unsigned char)*from);
+}
+
+static const char *colour_event(const struct field *field, const struct flow *flow)
+{
+	static const char *const colours[] = {
+		[EVENT_NEW] = "32", [EVENT_DESTROY] = "31", [EVENT_LOST] = "1;31",
+	};
+	uint64_t event = load(field, flow);
+
+	return event < sizeof(colours) / sizeof(*colours) ? colours[event] : NULL;
+}
+
+static void text_clock(struct out *out, const struct field *field, const struct flow *flow)
+{
+	uint64_t ns = load(field, flow);
+	time_t seconds = ns / 1000000000;
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	out_format(out, "%02d:%02d:%02d.%03d", tm.tm_hour, tm.tm_min, tm.tm_sec,
+		   (int)(ns / 1000000 % 1000));
+}
+
 static bool find_name(const struct field *field, const char *word, uint64_t *value)
 {
 	for (*value = 0; field->names[*value]; ++*value)
@@ -299,6 +330,18 @@ static bool set_name(struct flow *flow, const struct field *field, const char *t
 const struct kind kind_name = {
 	.name = "name", .quoted = true, .number = load, .text = raw_name, .raw = raw_name,
 	.compare = compare_numbers, .parse = parse_name, .match = match_number, .set = set_name,
+};
+
+const struct kind kind_event = {
+	.name = "name", .quoted = true, .number = load, .text = text_event, .raw = raw_name,
+	.compare = compare_numbers, .parse = parse_name, .match = match_number, .set = set_name,
+	.colour = colour_event,
+};
+
+const struct kind kind_clock = {
+	.name = "timestamp", .quoted = true, .ordered = true, .number = load, .text = text_clock,
+	.raw = raw_time, .compare = compare_numbers, .parse = parse_time, .match = match_number,
+	.set = set_time,
 };
 
 static void raw_bool(struct out *out, const struct field *field, const struct flow *flow)

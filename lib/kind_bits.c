@@ -1,6 +1,8 @@
 /* Kinds of values that are sets of named bits: status, flags, NAT, labels. */
 #include "field.h"
 
+#include "follow.h"
+
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +68,22 @@ const struct bit tcp_bits[] = {
 	{ "MAXACK_SET", 0x20, 0x20, "the highest acknowledgement is known" },
 	{ "EXP_CHALLENGE_ACK", 0x40, 0x40, "a challenge acknowledgement may follow" },
 	{ "SIMULTANEOUS_OPEN", 0x80, 0x80, "both ends opened" },
+	{ NULL },
+};
+
+const struct bit changed_bits[] = {
+	{ "state", CHANGED_STATE, CHANGED_STATE, "state of the protocol" },
+	{ "replied", CHANGED_REPLIED, CHANGED_REPLIED, "first packet in the other direction" },
+	{ "assured", CHANGED_ASSURED, CHANGED_ASSURED, "two-way and established" },
+	{ "nat", CHANGED_NAT, CHANGED_NAT, "translation" },
+	{ "offload", CHANGED_OFFLOAD, CHANGED_OFFLOAD, "went into a flowtable or left it" },
+	{ "status", CHANGED_STATUS, CHANGED_STATUS, "another status bit" },
+	{ "mark", CHANGED_MARK, CHANGED_MARK, "connection mark" },
+	{ "labels", CHANGED_LABELS, CHANGED_LABELS, "connection labels" },
+	{ "helper", CHANGED_HELPER, CHANGED_HELPER, "application helper" },
+	{ "secctx", CHANGED_SECCTX, CHANGED_SECCTX, "security context" },
+	{ "seqadj", CHANGED_SEQADJ, CHANGED_SEQADJ, "correction of sequence numbers" },
+	{ "synproxy", CHANGED_SYNPROXY, CHANGED_SYNPROXY, "what the SYN proxy chose" },
 	{ NULL },
 };
 
@@ -180,6 +198,8 @@ static bool set_bits(struct flow *flow, const struct field *field, const char *t
 const struct kind kind_status = { BITS(status_bits), .name = "status", .text = raw_bits,
 	.set = set_bits };
 const struct kind kind_tcpflags = { BITS(tcp_bits), .name = "flags", .text = raw_bits,
+	.set = set_bits };
+const struct kind kind_changed = { BITS(changed_bits), .name = "flags", .text = raw_bits,
 	.set = set_bits };
 const struct kind kind_expectflags = { BITS(expect_bits), .name = "flags", .text = raw_bits,
 	.set = set_bits };

@@ -176,3 +176,21 @@ void flow_unpack(struct flow *flow, const void *buffer)
 		mirror(flow);
 	flow->has &= ~MIRRORED;
 }
+
+/* The tuples are not a matter of lacking: both flows are the same one. */
+void flow_inherit(struct flow *flow, const struct flow *old, uint64_t which)
+{
+	uint64_t missing = which & old->has & ~flow->has;
+
+	if (!missing)
+		return;
+	for (unsigned i = 0; i < PARTS; i++)
+		if (missing & parts[i].has)
+			memcpy((char *)flow + parts[i].offset, (const char *)old + parts[i].offset,
+			       parts[i].size);
+	if (missing & HAS_HELPER)
+		memcpy(flow->helper, old->helper, sizeof(flow->helper));
+	if (missing & HAS_SECCTX)
+		memcpy(flow->secctx, old->secctx, sizeof(flow->secctx));
+	flow->has |= missing;
+}

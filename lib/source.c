@@ -13,15 +13,28 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <linux/filter.h>
 #include <linux/netfilter/nfnetlink.h>
 
 /* The kernel fills up to 32 KiB per dump datagram; net/netlink/af_netlink.c. */
 enum { BUFFER = 128 * 1024, SOCKETS = 4 };
 
+/* Events come one a datagram, none larger than a page; 64 of them with one call. The odd size keeps
+ * their beginnings out of each other's cache lines. */
+enum { EVENT_SIZE = 4096 + 320, EVENTS = 64 };
+
+struct batch {
+	struct mmsghdr heads[EVENTS];
+	struct iovec vectors[EVENTS];
+	unsigned count, at;
+	uint8_t data[EVENTS][EVENT_SIZE] __attribute__((aligned(64)));
+};
+
 struct source {
 	struct mnl_socket *sockets[SOCKETS];
 	unsigned count, current;	/* a dump: one socket a request, read in turn */
-	bool events, tee_failed;
+	struct batch *batch;	/* events */
+	bool tee_failed;
 	struct savefile *file;
 	struct piece piece;		/* what was read; data moves on as flows are taken */
 	struct capture *tee;
@@ -62,6 +75,7 @@ void source_close(struct source *source)
 	for (unsigned i = 0; i < source->count; i++)
 		mnl_socket_close(source->sockets[i]);
 	savefile_close(source->file);
+	free(source->batch);
 	free(source->buffer);
 	free(source);
 }
@@ -190,6 +204,21 @@ static size_t set_buffer(int fd, size_t size)
 	return value;
 }
 
+static struct batch *batch_new(void)
+{
+	struct batch *batch = aligned_alloc(64, (sizeof(*batch) + 63) & ~(size_t)63);
+
+	if (!batch)
+		return NULL;
+	memset(batch, 0, offsetof(struct batch, data));
+	for (unsigned i = 0; i < EVENTS; i++) {
+		batch->vectors[i] = (struct iovec){ batch->data[i], EVENT_SIZE };
+		batch->heads[i].msg_hdr.msg_iov = &batch->vectors[i];
+		batch->heads[i].msg_hdr.msg_iovlen = 1;
+	}
+	return batch;
+}
+
 struct source *source_events(unsigned groups, size_t buffer)
 {
 	struct source *source;
@@ -201,7 +230,9 @@ struct source *source_events(unsigned groups, size_t buffer)
 	source = source_new();
 	if (!source)
 		return NULL;
-	source->events = true;
+	source->batch = batch_new();
+	if (!source->batch)
+		goto failed;
 	/* The buffer first: a burst may arrive with the membership. */
 	source->sockets[0] = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (!source->sockets[0])
@@ -247,6 +278,16 @@ uint32_t source_lost(const struct source *source)
 	return info[8];
 }
 
+/* The kernel lets only CAP_NET_ADMIN leave a group, but anybody may filter: here, everything. */
+bool source_shut(const struct source *source)
+{
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog program = { 1, &nothing };
+
+	return setsockopt(source_fd(source), SOL_SOCKET, SO_ATTACH_FILTER, &program,
+			  sizeof(program)) == 0;
+}
+
 void source_want(struct source *source, uint64_t want)
 {
 	source->want = flow_closure(want);
@@ -289,7 +330,7 @@ static int read_socket(struct source *source)
 
 	while (source->current < source->count) {
 		n = recv(source_fd(source), source->buffer, BUFFER, 0);
-		if (n < 0 && errno == EINTR && !source->events)
+		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -1;
@@ -297,26 +338,76 @@ static int read_socket(struct source *source)
 		end = dump_end((const void *)source->buffer, n);
 		if (end < 0)
 			return -1;
-		if (end || source->events)
+		if (end)
 			return 1;
 		source->current++;
 	}
 	return 0;
 }
 
+/* The next datagram of the batch becomes the piece. */
+static bool next_event(struct source *source)
+{
+	struct batch *batch = source->batch;
+
+	if (!batch || batch->at == batch->count)
+		return false;
+	source->piece.data = batch->data[batch->at];
+	source->piece.length = batch->heads[batch->at++].msg_len;
+	return true;
+}
+
+static bool write_tee(struct source *source, uint64_t time, const void *data, size_t length)
+{
+	if (source->tee && capture_write(source->tee, time, data, length) < 0)
+		source->tee_failed = true;
+	return !source->tee_failed;
+}
+
+static bool tee_events(struct source *source, uint64_t time)
+{
+	const struct batch *batch = source->batch;
+
+	for (unsigned i = 0; i < batch->count; i++)
+		if (!write_tee(source, time, batch->data[i], batch->heads[i].msg_len))
+			return false;
+	return true;
+}
+
+static int read_events(struct source *source)
+{
+	struct batch *batch = source->batch;
+	int n = recvmmsg(source_fd(source), batch->heads, EVENTS, MSG_DONTWAIT, NULL);
+
+	batch->at = batch->count = 0;
+	source->piece = (struct piece){ .type = PIECE_NETLINK };
+	if (n <= 0)
+		return -1;
+	batch->count = n;
+	source->piece.time = now();
+	next_event(source);
+	return tee_events(source, source->piece.time) ? 1 : -1;
+}
+
+bool source_drained(const struct source *source)
+{
+	return source->batch->count < EVENTS;
+}
+
 int source_read(struct source *source)
 {
-	int result = source->file ? savefile_next(source->file, &source->piece) : read_socket(source);
+	int result;
 
+	if (source->batch)
+		return read_events(source);
+	result = source->file ? savefile_next(source->file, &source->piece) : read_socket(source);
 	if (result != 1) {
 		source->piece.length = 0;
 		return result;
 	}
-	if (source->tee && source->piece.type == PIECE_NETLINK &&
-	    capture_write(source->tee, source->piece.time, source->piece.data, source->piece.length) < 0) {
-		source->tee_failed = true;
+	if (source->piece.type == PIECE_NETLINK &&
+	    !write_tee(source, source->piece.time, source->piece.data, source->piece.length))
 		return -1;
-	}
 	return 1;
 }
 
@@ -325,23 +416,50 @@ bool source_tee_failed(const struct source *source)
 	return source->tee_failed;
 }
 
+bool source_tee_lost(struct source *source, uint32_t lost, uint64_t time)
+{
+	struct { struct nlmsghdr head; uint32_t lost; } message = {
+		{ .nlmsg_len = sizeof(message), .nlmsg_type = NLMSG_OVERRUN }, htobe32(lost),
+	};
+
+	return write_tee(source, time, &message, sizeof(message));
+}
+
+/* What source_tee_lost() wrote. */
+static bool lost_message(struct flow *flow, const struct nlmsghdr *message)
+{
+	uint32_t lost;
+
+	if (message->nlmsg_type != NLMSG_OVERRUN || message->nlmsg_len != NLMSG_HDRLEN + sizeof(lost))
+		return false;
+	memcpy(&lost, (const char *)message + NLMSG_HDRLEN, sizeof(lost));
+	flow->has = HAS_EVENT | HAS_LOST;
+	flow->event = EVENT_LOST;
+	flow->what = WHAT_FLOW;
+	flow->lost = be32toh(lost);
+	return true;
+}
+
 /* What is to be decoded is up to the reader; what cannot be is told to the file's owner. */
 static bool next_message(struct source *source, struct flow *flow)
 {
 	struct piece *piece = &source->piece;
 
-	while (piece->length >= NLMSG_HDRLEN) {
+	while (piece->length >= NLMSG_HDRLEN || next_event(source)) {
 		const struct nlmsghdr *message = (const void *)piece->data;
 		size_t step;
 
 		if (!message_ok(message, piece->length)) {
 			savefile_complain(source->file, "a netlink message is longer than its packet");
 			source->bad++;
-			break;
+			piece->length = 0;
+			continue;
 		}
 		step = NLMSG_ALIGN(message->nlmsg_len);
 		piece->data += step < piece->length ? step : piece->length;
 		piece->length -= step < piece->length ? step : piece->length;
+		if (lost_message(flow, message))
+			return true;
 		if (message->nlmsg_type < NLMSG_MIN_TYPE || (message->nlmsg_flags & NLM_F_REQUEST))
 			continue;
 		if (flow_decode(flow, message, source->want)) {
@@ -351,7 +469,6 @@ static bool next_message(struct source *source, struct flow *flow)
 		savefile_complain(source->file, "not a conntrack message");
 		source->bad++;
 	}
-	piece->length = 0;
 	return false;
 }
 

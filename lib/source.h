@@ -46,6 +46,12 @@ struct source *source_events(unsigned groups, size_t buffer);
 size_t source_buffer(const struct source *source);
 /* Messages dropped by the kernel for this very socket so far (SO_MEMINFO), exact. */
 uint32_t source_lost(const struct source *source);
+/* Whether the last source_read() of events took all there was. */
+bool source_drained(const struct source *source);
+/* Takes no more events from now on: what is in the buffer can still be read, and counting ends. */
+bool source_shut(const struct source *source);
+/* Writes a mark of a loss to where all that is read is written; a replay gives it as EVENT_LOST. */
+bool source_tee_lost(struct source *source, uint32_t lost, uint64_t time);
 
 /*
  * Saved data, "-" for stdin; recognised from the content (capture, conntrack text, /proc text,

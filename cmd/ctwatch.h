@@ -1,0 +1,42 @@
+/* What the parts of ctwatch share. */
+#ifndef CTWATCH_H
+#define CTWATCH_H
+
+#include "follow.h"
+#include "session.h"
+#include "summary.h"
+
+struct ctwatch {
+	struct session session;
+	unsigned wanted;		/* bits of 1 << enum event */
+	bool events_given, limited, failed, expect, track, invalid;
+	unsigned long limit;
+	double duration, resync, every;	/* seconds; 0: not asked for */
+	uint64_t buffer;
+	/* at work; times are of the monotonic clock, in nanoseconds */
+	uint64_t want;
+	struct printer *printer;
+	struct summary *summary;
+	struct follow *follow;
+	struct source *dump;		/* NULL: none is running */
+	unsigned long seen, matched, lost, lost_known, dumped;
+	uint32_t dropped;		/* by the kernel, as far as it is reported */
+	bool overrun, done, synced, line_by_line;
+	unsigned long printed;		/* summaries */
+	uint64_t summed, last;		/* wall clock: of the last summary, the last event */
+	uint64_t now, flushed, end, summary_at, resync_at, earliest, dump_began;
+};
+
+extern const struct command ctwatch_command;
+
+/* A number from /proc/sys/net/netfilter. */
+bool watch_sysctl(const char *name, unsigned long *value);
+
+/* A line about the stream itself: on stderr, or in its place where the format allows it. */
+void watch_remark(struct ctwatch *watch, enum event event, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* ctwatch --invalid; the exit status. */
+int watch_invalid(struct ctwatch *watch);
+
+#endif

@@ -1,0 +1,383 @@
+/* Remembers flows and compares: with events as they come, with dumps as they are asked for. */
+#include "follow.h"
+
+#include "reason.h"
+#include "table.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/netfilter/nf_conntrack_common.h>
+
+/* What events lack if it did not change, and what an end is to tell. */
+static const uint64_t inherited = HAS_STATE | HAS_MARK | HAS_LABELS | HAS_HELPER | HAS_SECCTX |
+				  HAS_ZONE | HAS_START | HAS_MASTER_ADDR | HAS_MASTER_PORTS |
+				  HAS_MASTER_ICMP | HAS_MASTER_GRE | HAS_MASTER_ZONE;
+static const uint64_t kept[] = {
+	[FOLLOW_BIRTHS] = HAS_STATE | HAS_STATUS | HAS_MARK | HAS_LABELS | HAS_HELPER | HAS_SECCTX,
+	[FOLLOW_ALL] = HAS_STATE | HAS_STATUS | HAS_MARK | HAS_LABELS | HAS_HELPER | HAS_SECCTX |
+		       HAS_REPLY_ADDR | HAS_REPLY_PORTS | HAS_REPLY_ICMP | HAS_REPLY_GRE |
+		       HAS_REPLY_ZONE | HAS_MASTER_ADDR | HAS_MASTER_PORTS | HAS_MASTER_ICMP |
+		       HAS_MASTER_GRE | HAS_MASTER_ZONE,
+};
+
+/* Births that may be left from before a loss are thrown away when there are more than this. */
+enum { LEFTOVERS = 1 << 20 };
+
+/* Beside each flow. `deadline` in seconds since 1970: when its timer runs out if nothing comes. */
+struct life {
+	uint64_t born;		/* when its NEW came; 0: not seen */
+	uint32_t deadline;
+	uint16_t pending;	/* CHANGED_ bits that a dump showed and no event told */
+	bool dead;		/* ended during a dump, which may still show it */
+	bool untold;		/* found by a dump, its NEW was not seen */
+	uint32_t piece;		/* of the dump that was last read when an event came */
+};
+
+struct follow {
+	struct flow_table *table;
+	enum follow_mode mode;
+	uint32_t syn_sent;
+	bool live, dumping, complete;
+	uint32_t piece;
+	enum pressure pressure;
+	uint64_t pressure_time;
+};
+
+struct follow *follow_new(enum follow_mode mode, uint32_t syn_sent, bool live)
+{
+	struct follow *follow = calloc(1, sizeof(*follow));
+
+	if (!follow)
+		abort();
+	follow->mode = mode;
+	follow->syn_sent = syn_sent;
+	follow->live = live;
+	if (mode != FOLLOW_NOTHING)
+		follow->table = table_new(kept[mode], sizeof(struct life));
+	return follow;
+}
+
+void follow_free(struct follow *follow)
+{
+	if (!follow)
+		return;
+	table_free(follow->table);
+	free(follow);
+}
+
+size_t follow_count(const struct follow *follow)
+{
+	return follow->table ? table_count(follow->table) : 0;
+}
+
+static uint32_t status_changes(uint32_t changed)
+{
+	static const struct { uint32_t status, bit; } rows[] = {
+		{ IPS_SEEN_REPLY, CHANGED_REPLIED },
+		{ IPS_ASSURED, CHANGED_ASSURED },
+		{ IPS_NAT_MASK, CHANGED_NAT },
+		{ IPS_OFFLOAD | IPS_HW_OFFLOAD, CHANGED_OFFLOAD },
+		/* Not told: the NAT hooks looked, the flow was confirmed, it is dying. */
+		{ IPS_EXPECTED | IPS_SEQ_ADJUST | IPS_FIXED_TIMEOUT | IPS_HELPER, CHANGED_STATUS },
+	};
+	uint32_t bits = 0;
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (changed & rows[i].status)
+			bits |= rows[i].bit;
+	return bits;
+}
+
+/* An event without a part leaves it as it was; a mark of 0 may be absent on both sides. */
+static uint32_t changes(const struct flow *old, const struct flow *flow)
+{
+	uint64_t both = old->has & flow->has;
+	uint32_t bits = 0;
+
+	if (both & HAS_STATUS)
+		bits |= status_changes(old->status ^ flow->status);
+	if ((both & HAS_STATE) && old->state != flow->state)
+		bits |= CHANGED_STATE;
+	if ((flow->has & HAS_MARK) && flow->mark != (old->has & HAS_MARK ? old->mark : 0))
+		bits |= CHANGED_MARK;
+	if ((flow->has & HAS_LABELS) &&
+	    (!(both & HAS_LABELS) || memcmp(old->labels, flow->labels, LABEL_BYTES)))
+		bits |= CHANGED_LABELS;
+	if ((flow->has & HAS_HELPER) && (!(both & HAS_HELPER) || strcmp(old->helper, flow->helper)))
+		bits |= CHANGED_HELPER;
+	if ((flow->has & HAS_SECCTX) && (!(both & HAS_SECCTX) || strcmp(old->secctx, flow->secctx)))
+		bits |= CHANGED_SECCTX;
+	return bits;
+}
+
+/* What the message itself admits to have changed: ctnetlink_conntrack_event() adds these parts to
+ * an UPDATE only if they did. */
+static uint32_t admitted(const struct flow *flow)
+{
+	uint32_t bits = 0;
+
+	if (flow->has & HAS_LABELS)
+		bits |= CHANGED_LABELS;
+	if (flow->has & (HAS_SEQADJ_ORIG | HAS_SEQADJ_REPLY))
+		bits |= CHANGED_SEQADJ;
+	if (flow->has & HAS_SYNPROXY)
+		bits |= CHANGED_SYNPROXY;
+	return bits;
+}
+
+static void remember_deadline(struct life *life, const struct flow *flow)
+{
+	if ((flow->has & HAS_TIMEOUT) && (flow->has & HAS_TIME))
+		life->deadline = flow->time / 1000000000 + flow->timeout + 1;
+}
+
+static struct life *life_of(struct entry *entry)
+{
+	return entry_extra(entry);
+}
+
+static void event_new(struct follow *follow, struct flow *flow)
+{
+	struct entry *entry = table_find(follow->table, flow);
+	struct life *life;
+
+	entry = entry ? table_replace(follow->table, entry, flow) : table_insert(follow->table, flow);
+	life = life_of(entry);
+	*life = (struct life){ .piece = follow->piece };
+	if (flow->has & HAS_TIME)
+		life->born = flow->time;
+	remember_deadline(life, flow);
+}
+
+static void event_update(struct follow *follow, struct flow *flow)
+{
+	struct entry *entry = table_find(follow->table, flow);
+	struct life *life;
+	struct flow old;
+
+	if (!entry && follow->mode != FOLLOW_ALL)
+		return;
+	flow->changed = admitted(flow);
+	if (!entry) {
+		entry = table_insert(follow->table, flow);
+	} else {
+		entry_flow(follow->table, entry, &old);
+		flow->changed |= changes(&old, flow) | life_of(entry)->pending;
+		flow->has |= HAS_CHANGED;
+		flow_inherit(flow, &old, inherited);
+		entry = table_replace(follow->table, entry, flow);
+	}
+	life = life_of(entry);
+	life->piece = follow->piece;
+	life->pending = 0;
+	life->untold = life->dead = false;
+	remember_deadline(life, flow);
+}
+
+/* What remains of a flow that ended: its birth goes into the event. During a dump it is kept, dead,
+ * because a piece may show it that was made before it ended. */
+static void event_destroy(struct follow *follow, struct flow *flow, uint64_t *born)
+{
+	struct entry *entry = table_find(follow->table, flow);
+	struct flow old;
+
+	if (entry) {
+		entry_flow(follow->table, entry, &old);
+		flow_inherit(flow, &old, inherited);
+		*born = life_of(entry)->born;
+		if (!follow->dumping) {
+			table_remove(follow->table, entry);
+			return;
+		}
+	} else if (follow->dumping) {
+		entry = table_insert(follow->table, flow);
+	} else {
+		return;
+	}
+	*life_of(entry) = (struct life){ .dead = true, .piece = follow->piece };
+}
+
+static enum pressure pressure(struct follow *follow, const struct flow *flow)
+{
+	const uint64_t second = 1000000000;
+
+	if (!follow->live || !(flow->has & HAS_TIMEOUT) || flow->portid)
+		return PRESSURE_UNKNOWN;
+	if (flow->time > follow->pressure_time + second || flow->time + second < follow->pressure_time) {
+		follow->pressure = pressure_read();
+		follow->pressure_time = flow->time;
+	}
+	return follow->pressure;
+}
+
+static void set_duration(struct flow *flow, uint64_t born)
+{
+	uint64_t from = flow->has & HAS_START ? flow->start : born;
+	uint64_t to = flow->has & HAS_STOP ? flow->stop : flow->has & HAS_TIME ? flow->time : 0;
+
+	if (!from || to < from)
+		return;
+	flow->duration = to - from;
+	flow->has |= HAS_DURATION;
+}
+
+static bool has_states(uint8_t protonum)
+{
+	return protonum == IPPROTO_TCP || protonum == IPPROTO_SCTP || protonum == IPPROTO_DCCP;
+}
+
+static void finish(struct follow *follow, struct flow *flow)
+{
+	bool told = (flow->has & HAS_STATE) || !has_states(flow->protonum);
+	uint64_t born = 0;
+
+	if (follow->table)
+		event_destroy(follow, flow, &born);
+	set_duration(flow, born);
+	flow->reason = reason_of(flow, told, follow->syn_sent, pressure(follow, flow));
+	flow->has |= HAS_REASON;
+}
+
+void follow_event(struct follow *follow, struct flow *flow)
+{
+	if (flow->what != WHAT_FLOW)
+		return;
+	if (flow->event == EVENT_DESTROY)
+		finish(follow, flow);
+	else if (follow->table && flow->event == EVENT_NEW)
+		event_new(follow, flow);
+	else if (follow->table && flow->event == EVENT_UPDATE)
+		event_update(follow, flow);
+}
+
+static void remove_stale(struct follow *follow)
+{
+	struct place place = { 0 };
+	struct entry *entry;
+
+	while ((entry = table_next(follow->table, &place)))
+		if (entry_stale(follow->table, entry))
+			table_remove(follow->table, entry);
+}
+
+/* Without dumps nobody tells that a birth is obsolete: after a loss those from before are doubtful. */
+void follow_lost(struct follow *follow)
+{
+	if (follow->mode != FOLLOW_BIRTHS)
+		return;
+	if (table_count(follow->table) > LEFTOVERS)
+		remove_stale(follow);
+	table_age(follow->table);
+}
+
+void follow_begin(struct follow *follow)
+{
+	table_age(follow->table);
+	follow->dumping = true;
+}
+
+void follow_piece(struct follow *follow)
+{
+	follow->piece++;
+}
+
+/* A flow that an event told about since the piece was received is known better than the piece does. */
+void follow_found(struct follow *follow, const struct flow *flow)
+{
+	struct entry *entry = table_find(follow->table, flow);
+	struct flow old, merged;
+	struct life *life;
+
+	if (flow->status & IPS_DYING)
+		return;
+	if (!entry) {
+		entry = table_insert(follow->table, flow);
+		life = life_of(entry);
+		life->untold = follow->complete;
+		remember_deadline(life, flow);
+		return;
+	}
+	life = life_of(entry);
+	if (life->dead || life->piece == follow->piece) {
+		table_mark(follow->table, entry);
+		return;
+	}
+	entry_flow(follow->table, entry, &old);
+	life->pending |= changes(&old, flow);
+	remember_deadline(life, flow);
+	merged = *flow;		/* the dump of an offloaded flow lacks the state */
+	flow_inherit(&merged, &old, HAS_STATE);
+	table_replace(follow->table, entry, &merged);
+}
+
+/* The end was not seen. Why is only said if the timer must have run out. */
+static void invent_end(struct follow *follow, struct entry *entry, uint64_t time, struct flow *flow)
+{
+	const struct life *life = life_of(entry);
+
+	entry_flow(follow->table, entry, flow);
+	flow->event = EVENT_DESTROY;
+	flow->time = time;
+	flow->has |= HAS_EVENT | HAS_TIME | HAS_SYNTHETIC;
+	if (life->deadline && life->deadline < time / 1000000000) {
+		flow->reason = reason_of_expired(flow);
+		flow->has |= HAS_REASON;
+	}
+}
+
+static void invent(struct follow *follow, struct entry *entry, uint64_t time, struct flow *flow)
+{
+	const struct life *life = life_of(entry);
+
+	entry_flow(follow->table, entry, flow);
+	flow->event = life->untold ? EVENT_NEW : EVENT_UPDATE;
+	flow->time = time;
+	flow->has |= HAS_EVENT | HAS_TIME | HAS_SYNTHETIC;
+	if (!life->untold) {
+		flow->changed = life->pending;
+		flow->has |= HAS_CHANGED;
+	}
+}
+
+unsigned long follow_end(struct follow *follow, uint64_t time,
+			 void (*emit)(void *data, struct flow *flow), void *data)
+{
+	struct place place = { 0 };
+	unsigned long told = 0;
+	struct entry *entry;
+	struct flow flow;
+
+	follow->dumping = false;
+	while ((entry = table_next(follow->table, &place))) {
+		struct life *life = life_of(entry);
+		bool gone = entry_stale(follow->table, entry);
+
+		if (!life->dead && (gone || life->untold || life->pending)) {
+			if (gone)
+				invent_end(follow, entry, time, &flow);
+			else
+				invent(follow, entry, time, &flow);
+			emit(data, &flow);
+			told++;
+		}
+		life->untold = false;
+		life->pending = 0;
+		if (life->dead || gone)
+			table_remove(follow->table, entry);
+	}
+	follow->complete = true;
+	return told;
+}
+
+void follow_cancel(struct follow *follow)
+{
+	struct place place = { 0 };
+	struct entry *entry;
+
+	follow->dumping = false;
+	while ((entry = table_next(follow->table, &place)))
+		if (life_of(entry)->dead)
+			table_remove(follow->table, entry);
+}
