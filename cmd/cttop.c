@@ -2,10 +2,13 @@
 #include "feed.h"
 #include "key.h"
 #include "samplejson.h"
+#include "screen.h"
 #include "session.h"
 
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -176,6 +179,120 @@ static void run_batch(struct cttop *self)
 	}
 }
 
+/* The page as it would be printed, without colours. */
+static void save_screen(struct cttop *self, const struct page *page)
+{
+	const char *path = self->top.save;
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	struct out out;
+
+	if (fd < 0) {
+		top_say(&self->top, true, "%s: %s", path, strerror(errno));
+		self->top.save[0] = '\0';
+		return;
+	}
+	out_init(&out, fd);
+	page_write(page, &out, 0);
+	if (out_flush(&out) < 0 || close(fd) < 0)
+		top_say(&self->top, true, "%s: %s", path, strerror(errno));
+	else
+		top_say(&self->top, false, "written to %s", path);
+	out_release(&out);
+	self->top.save[0] = '\0';
+}
+
+static void draw(struct cttop *self, struct page *page)
+{
+	unsigned x, y;
+	bool typing;
+
+	screen_size(&self->top.width, &self->top.height);
+	if (*self->top.save) {
+		top_render(&self->top, page);
+		save_screen(self, page);
+	}
+	top_render(&self->top, page);
+	typing = top_cursor(&self->top, &x, &y);
+	if (self->top.redraw_all)
+		screen_clear();
+	self->top.redraw_all = false;
+	screen_draw(page, typing ? (int)x : -1, typing ? (int)y : -1);
+}
+
+/* True if there was any. */
+static bool read_keys(struct cttop *self)
+{
+	struct mouse mouse;
+	bool any = false;
+	int code;
+
+	while ((code = screen_key(&mouse)) != CODE_NONE) {
+		any = true;
+		if (code != CODE_MOUSE)
+			top_key(&self->top, code);
+		else if (mouse.wheel)
+			top_wheel(&self->top, mouse.wheel);
+		else
+			top_click(&self->top, mouse.x, mouse.y, mouse.twice);
+	}
+	return any;
+}
+
+/* Waits for a key, for data, or for the next thing to do. */
+static void wait_for(struct cttop *self, uint64_t most)
+{
+	struct pollfd fds[] = { { STDIN_FILENO, POLLIN, 0 }, { -1, POLLIN, 0 }, { -1, POLLIN, 0 } };
+	uint64_t wait = feed_wait(&self->feed);
+
+	feed_fds(&self->feed, &fds[1].fd, &fds[2].fd);
+	if (wait > most)
+		wait = most;
+	poll(fds, 3, (wait + 999999) / 1000000);
+	if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))
+		self->top.quit = true;
+}
+
+static void work(struct cttop *self)
+{
+	if (self->top.step)
+		feed_step(&self->feed, self->top.step);
+	self->top.step = 0;
+	if (feed_work(&self->feed) == 0 || errno == EINTR)
+		return;
+	screen_close();
+	session_fail(&self->session, "reading the table");
+}
+
+/* Events are shown twice a second, keys at once, samples when they are there. */
+static void run_screen(struct cttop *self)
+{
+	const uint64_t pace = 500000000;
+	struct top *top = &self->top;
+	uint64_t drawn = 0;
+	struct page page;
+	const char *error = screen_open(session_print(&self->session).colour);
+
+	if (error)
+		errx(2, "%s", error);
+	page_init(&page, 80, top->utf8);
+	while (!top->quit && !session_stopped(&self->session) && !screen_gone()) {
+		bool typed = read_keys(self), sampled, late;
+
+		work(self);
+		sampled = feed_sampled(&self->feed);
+		late = top->ticks - drawn >= pace;
+		if (sampled || (late && top->listed_changes != top->sample.changes))
+			top_update(top);
+		if (typed || sampled || late) {
+			draw(self, &page);
+			drawn = feed_ticks();
+		}
+		wait_for(self, pace);
+	}
+	page_release(&page);
+	screen_close();
+}
+
 int main(int argc, char **argv)
 {
 	struct cttop self = { .batch = false };
@@ -183,9 +300,13 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "--list-keys"))
 		return list_keys();
 	session_start(&self.session, &command, argc, argv);
+	self.batch |= self.session.format == FORMAT_JSON;
 	setup(&self);
 	open_feed(&self);
-	run_batch(&self);
+	if (self.batch)
+		run_batch(&self);
+	else
+		run_screen(&self);
 	feed_release(&self.feed);
 	top_release(&self.top);
 	return session_end(&self.session);

@@ -473,7 +473,7 @@ static void answer(struct top *top)
 
 static void search_typed(struct top *top)
 {
-	snprintf(top->search, sizeof(top->search), "%s", top->prompt.text);
+	snprintf(top->search, sizeof(top->search), "%.*s", (int)sizeof(top->search) - 1, top->prompt.text);
 	top->message[0] = '\0';
 	find_next(top, 0);
 	if (*top->message) {
@@ -523,6 +523,12 @@ static void click_heading(struct top *top, unsigned x)
 			: column->field->kind->right && column->field->kind != &kind_port;
 		set_order(top, &order);
 	}
+}
+
+void top_wheel(struct top *top, int lines)
+{
+	if (!top->asking)
+		move(top, lines);
 }
 
 void top_click(struct top *top, unsigned x, unsigned y, bool twice)

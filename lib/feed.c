@@ -239,10 +239,10 @@ static int work_live(struct feed *feed)
 		give_up_dump(feed);
 		feed->next = now;
 	}
-	if (now >= feed->vitals_next)
-		look_at_kernel(feed);
 	if (top->paused && !feed->dump)
 		return 0;
+	if (now >= feed->vitals_next)
+		look_at_kernel(feed);
 	if (!feed->events && feed->events_again && now >= feed->events_again) {
 		feed->events_again = 0;
 		feed_listen(feed);
@@ -428,7 +428,9 @@ uint64_t feed_wait(const struct feed *feed)
 		return feed->ended && !feed->held ? SECOND : feed->top->paused ? SECOND : SECOND / 10;
 	if (feed->top->read_now || feed->dump)
 		return 0;
-	if (feed->top->paused || feed->vitals_next < next)
+	if (feed->top->paused)
+		return SECOND;
+	if (feed->vitals_next < next)
 		next = feed->vitals_next;
 	return until(next, now);
 }

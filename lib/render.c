@@ -268,14 +268,28 @@ void render_header(struct top *top, struct page *page)
 	tabs_line(top, page);
 }
 
+static size_t prompt_shift(const struct top *top)
+{
+	size_t end = strlen(top->prompt.label) + 3 + top->prompt.cursor + 1;
+
+	return top->width && end > top->width ? end - top->width : 0;
+}
+
+bool top_cursor(const struct top *top, unsigned *x, unsigned *y)
+{
+	if (!top->asking)
+		return false;
+	*x = strlen(top->prompt.label) + 3 + top->prompt.cursor - prompt_shift(top);
+	*y = top->height - footer_lines(top);
+	return true;
+}
+
 /* What is wrong stands under the word that is wrong. */
 static void prompt_lines(const struct top *top, struct page *page)
 {
 	const struct prompt *prompt = &top->prompt;
-	size_t indent = strlen(prompt->label) + 3, shift = 0;
+	size_t indent = strlen(prompt->label) + 3, shift = prompt_shift(top);
 
-	if (top->width && indent + prompt->cursor + 1 > top->width)
-		shift = indent + prompt->cursor + 1 - top->width;
 	page_line(page);
 	page_format(page, STYLE_KEY, " %s: ", prompt->label);
 	page_mem(page, STYLE_PLAIN, prompt->text + shift, prompt->length - shift);

@@ -100,8 +100,9 @@ void top_view(struct top *top, const struct view *view);
 /* "FIELD" or "-FIELD"; false if this view has no such column. */
 bool top_sort(struct top *top, const char *word);
 
-/* A key, or a click on a cell of the screen. wheel: lines to go instead. */
+/* A key, lines to go, or a click on a cell of the screen. */
 void top_key(struct top *top, int code);
+void top_wheel(struct top *top, int lines);
 void top_click(struct top *top, unsigned x, unsigned y, bool twice);
 
 /* After a sample or an event: new rows. */
@@ -109,6 +110,9 @@ void top_update(struct top *top);
 
 /* The screen: height lines of width columns; height 0: as many as there are rows. */
 void top_render(struct top *top, struct page *page);
+
+/* Where the terminal's cursor belongs: in a line that is typed. False: nowhere. */
+bool top_cursor(const struct top *top, unsigned *x, unsigned *y);
 
 void top_say(struct top *top, bool bad, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
