@@ -1,0 +1,483 @@
+/* Reads dumps in pieces and events in between, and slows down where that costs too much. */
+#include "feed.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include <linux/netfilter/nfnetlink.h>
+
+enum { SLICE = 8000000, EVENT_BUFFER = 8 << 20, WINDOW_SECONDS = 3, AGAIN_SECONDS = 30 };
+enum { NOTE_ACCOUNTING, NOTE_EVENTS, NOTE_PACE };
+static const uint64_t SECOND = 1000000000;
+
+static uint64_t clock_of(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * SECOND + ts.tv_nsec;
+}
+
+uint64_t feed_ticks(void)
+{
+	return clock_of(CLOCK_MONOTONIC);
+}
+
+void feed_init(struct feed *feed, struct top *top)
+{
+	memset(feed, 0, sizeof(*feed));
+	feed->top = top;
+	feed->row = calloc(1, sizeof(*feed->row));
+	if (!feed->row)
+		abort();
+}
+
+void feed_release(struct feed *feed)
+{
+	source_close(feed->dump);
+	source_close(feed->events);
+	source_close(feed->file);
+	free(feed->row);
+}
+
+void feed_listen(struct feed *feed)
+{
+	const unsigned groups = 1 << (NFNLGRP_CONNTRACK_NEW - 1) | 1 << (NFNLGRP_CONNTRACK_UPDATE - 1) |
+				1 << (NFNLGRP_CONNTRACK_DESTROY - 1);
+
+	feed->events = source_events(groups, EVENT_BUFFER);
+	if (feed->events)
+		source_want(feed->events, HAS_ALL & ~(HAS_IDLE | HAS_AGE));
+	feed->event_window = feed_ticks();
+	feed->event_cost = feed->event_count = 0;
+}
+
+static void begin_dump(struct feed *feed, struct source *dump)
+{
+	struct top *top = feed->top;
+
+	feed->dump = dump;
+	feed->started = feed_ticks();
+	feed->cost = feed->visited = 0;
+	feed->expected = top->vitals.has_entries && !*top->filter_text ? top->vitals.entries
+								       : top->sample.totals.flows;
+	source_want(dump, sample_wants(&top->sample));
+	source_timeouts(dump, &feed->timeouts);
+	sample_begin(&top->sample, clock_of(CLOCK_REALTIME), feed->expected);
+}
+
+static void look_at_kernel(struct feed *feed)
+{
+	struct top *top = feed->top;
+	uint64_t time = clock_of(CLOCK_REALTIME);
+
+	feed->vitals_next = feed_ticks() + SECOND;
+	vitals_read(&top->vitals, time);
+	if (top->vitals.has_entries)
+		vitals_history(&top->vitals, time, top->vitals.entries);
+	if (!top->vitals.accounting && top->sample.view->rows != ROWS_CPUS)
+		top_note(top, NOTE_ACCOUNTING, "accounting is off: no bytes; sysctl "
+			 "net.netfilter.nf_conntrack_acct=1 counts flows made from then on");
+	else
+		top_note(top, NOTE_ACCOUNTING, "%s", "");
+}
+
+void feed_live(struct feed *feed, struct source *dump)
+{
+	timeouts_read(&feed->timeouts);
+	look_at_kernel(feed);
+	if (dump)
+		begin_dump(feed, dump);
+}
+
+/* The interval that keeps dumps within their share of the CPU. */
+static uint64_t interval(const struct feed *feed)
+{
+	uint64_t asked = feed->top->delay * 1e9, needed = feed->cost * FEED_SHARE;
+
+	return needed > asked ? needed : asked;
+}
+
+static void end_dump(struct feed *feed)
+{
+	struct top *top = feed->top;
+	uint64_t time = interval(feed);
+
+	source_close(feed->dump);
+	feed->dump = NULL;
+	top->progress = -1;
+	sample_end(&top->sample, clock_of(CLOCK_REALTIME));
+	feed->next = feed->started + time;
+	top->interval = time / 1e9;
+	if (time > top->delay * 1.05e9)
+		top_note(top, NOTE_PACE, "a dump takes %.1f s of CPU: one every %.0f s keeps it at a fifth of a core",
+			 feed->cost / 1e9, time / 1e9);
+	else
+		top_note(top, NOTE_PACE, "%s", "");
+	feed->samples = true;
+}
+
+static int start_dump(struct feed *feed)
+{
+	struct request requests[REQUESTS];
+	unsigned count = pushdown(feed->top->filter, requests);
+	struct source *dump = source_dump(TABLE_CONNTRACK, requests, count);
+
+	if (!dump)
+		return -1;
+	begin_dump(feed, dump);
+	return 0;
+}
+
+static void give_up_dump(struct feed *feed)
+{
+	if (!feed->dump)
+		return;
+	source_close(feed->dump);
+	feed->dump = NULL;
+	feed->top->progress = -1;
+	if (feed->top->sample.dumping)
+		sample_abort(&feed->top->sample);
+}
+
+/* The slice ends by the clock, so that a key never waits for a whole dump. */
+static int read_dump(struct feed *feed)
+{
+	uint64_t cpu = clock_of(CLOCK_PROCESS_CPUTIME_ID), until = feed_ticks() + SLICE;
+	struct sample *sample = &feed->top->sample;
+	int result;
+
+	do {
+		result = source_read(feed->dump);
+		while (result > 0 && source_flow(feed->dump, &feed->row->group.flow)) {
+			feed->visited++;
+			if (feed->row->group.flow.what == WHAT_FLOW)
+				sample_flow(sample, feed->row);
+		}
+	} while (result > 0 && feed_ticks() < until);
+	feed->cost += clock_of(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	if (!result)
+		end_dump(feed);
+	else if (feed->expected && feed_ticks() - feed->started > SECOND / 4)
+		feed->top->progress = feed->visited < feed->expected ? (double)feed->visited / feed->expected : 1;
+	return result < 0 && errno != EINTR ? -1 : 0;
+}
+
+static void take_event(struct feed *feed)
+{
+	struct row *row = feed->row;
+
+	feed->event_count++;
+	row->is_fresh = false;
+	if (sample_event(&feed->top->sample, row))
+		eventlog_add(feed->top->log, &row->group.flow);
+}
+
+/* Where events come faster than they can be had cheaply, dumps must do for a while. */
+static void check_events(struct feed *feed)
+{
+	uint64_t now = feed_ticks(), window = now - feed->event_window;
+
+	if (window < WINDOW_SECONDS * SECOND)
+		return;
+	if (feed->event_cost > window / FEED_SHARE) {
+		top_note(feed->top, NOTE_EVENTS, "%.0f events per second cost more than a fifth of a core: "
+			 "listening again in %d s, until then dumps tell what is new and gone",
+			 feed->event_count * 1e9 / window, AGAIN_SECONDS);
+		source_close(feed->events);
+		feed->events = NULL;
+		feed->events_again = now + AGAIN_SECONDS * SECOND;
+	} else if (source_lost(feed->events) == feed->lost) {
+		top_note(feed->top, NOTE_EVENTS, "%s", "");
+	}
+	if (feed->events)
+		feed->lost = source_lost(feed->events);
+	feed->event_window = now;
+	feed->event_cost = feed->event_count = 0;
+}
+
+static void read_events(struct feed *feed)
+{
+	uint64_t cpu = clock_of(CLOCK_PROCESS_CPUTIME_ID), until = feed_ticks() + SLICE;
+	int result;
+
+	do {
+		result = source_read(feed->events);
+		if (result < 0 && errno == ENOBUFS) {
+			top_note(feed->top, NOTE_EVENTS, "events came too fast, %u were lost: the next dump puts it right",
+				 source_lost(feed->events) - feed->lost);
+			result = 1;
+			continue;
+		}
+		while (result > 0 && source_flow(feed->events, &feed->row->group.flow))
+			if (feed->row->group.flow.what == WHAT_FLOW)
+				take_event(feed);
+	} while (result > 0 && feed_ticks() < until);
+	feed->event_cost += clock_of(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	check_events(feed);
+}
+
+void feed_fds(const struct feed *feed, int *dump, int *events)
+{
+	*dump = feed->dump ? source_fd(feed->dump) : -1;
+	*events = feed->events && !feed->top->paused ? source_fd(feed->events) : -1;
+}
+
+static uint64_t until(uint64_t when, uint64_t now)
+{
+	return when > now ? when - now : 0;
+}
+
+static int work_live(struct feed *feed)
+{
+	struct top *top = feed->top;
+	uint64_t now = feed_ticks();
+
+	if (top->read_now) {
+		top->read_now = false;
+		give_up_dump(feed);
+		feed->next = now;
+	}
+	if (top->paused && !feed->dump)
+		return 0;
+	if (now >= feed->vitals_next)
+		look_at_kernel(feed);
+	if (!feed->events && feed->events_again && now >= feed->events_again) {
+		feed->events_again = 0;
+		feed_listen(feed);
+	}
+	if (feed->events)
+		read_events(feed);
+	if (feed->dump)
+		return read_dump(feed);
+	return now >= feed->next ? start_dump(feed) : 0;
+}
+
+/* --- replay ------------------------------------------------------------------------------------- */
+
+void feed_replay(struct feed *feed, struct source *file, const char *const *files, unsigned count,
+		 const struct complaint *complaint)
+{
+	feed->file = file;
+	feed->files = files;
+	feed->files_count = count;
+	feed->complaint = complaint;
+	feed->clock_ticks = feed_ticks();
+	source_want(file, HAS_ALL);
+	feed->top->replay = true;
+}
+
+/* The next flow of the file into the row; false at the end. */
+static bool next_saved(struct feed *feed)
+{
+	while (!feed->held && !feed->ended) {
+		if (source_flow(feed->file, &feed->row->group.flow))
+			feed->held = feed->row->group.flow.what == WHAT_FLOW;
+		else if (source_read(feed->file) <= 0)
+			feed->ended = true;
+	}
+	return feed->held;
+}
+
+static uint64_t saved_time(const struct feed *feed)
+{
+	const struct flow *flow = &feed->row->group.flow;
+
+	return flow->has & HAS_TIME ? flow->time : feed->clock;
+}
+
+static void finish_saved_dump(struct feed *feed)
+{
+	if (!feed->top->sample.dumping)
+		return;
+	sample_end(&feed->top->sample, feed->last_dump ? feed->last_dump : feed->clock);
+	feed->next_tick = feed->last_dump + (uint64_t)(feed->top->delay * 1e9);
+	feed->samples = true;
+}
+
+/* A capture does not say where a dump ends: an event, a pause or the end of the file does. */
+static void apply_saved(struct feed *feed)
+{
+	const uint64_t pause = SECOND / 4;
+	struct flow *flow = &feed->row->group.flow;
+	uint64_t time = saved_time(feed);
+
+	feed->held = false;
+	if (flow->has & HAS_EVENT) {
+		finish_saved_dump(feed);
+		take_event(feed);
+		return;
+	}
+	if (feed->top->sample.dumping && time > feed->last_dump + pause)
+		finish_saved_dump(feed);
+	if (!feed->top->sample.dumping)
+		sample_begin(&feed->top->sample, time, 0);
+	feed->last_dump = time;
+	sample_flow(&feed->top->sample, feed->row);
+}
+
+static void tick(struct feed *feed)
+{
+	struct top *top = feed->top;
+
+	if (!top->sample.dumping)
+		sample_tick(&top->sample, feed->next_tick);
+	feed->next_tick += (uint64_t)(top->delay * 1e9);
+	feed->samples = true;
+}
+
+/* Applies everything up to a time of the capture, with a sample at each interval. */
+static void advance(struct feed *feed, uint64_t time)
+{
+	uint64_t step = feed->top->delay * 1e9;
+
+	while (next_saved(feed) && saved_time(feed) <= time) {
+		uint64_t at = saved_time(feed);
+
+		if (!feed->next_tick)
+			feed->next_tick = at + step;
+		while (at >= feed->next_tick)
+			tick(feed);
+		apply_saved(feed);
+		vitals_history(&feed->top->vitals, at, seen_count(feed->top->sample.seen));
+	}
+	if (feed->ended)
+		finish_saved_dump(feed);
+	feed->clock = time;
+	feed->top->now = time;
+}
+
+static void start_clock(struct feed *feed)
+{
+	if (!feed->clock && next_saved(feed))
+		feed->clock = saved_time(feed);
+	if (!feed->top->now)
+		feed->top->now = feed->clock;
+}
+
+static bool rewind_file(struct feed *feed)
+{
+	struct source *file;
+
+	for (unsigned i = 0; i < feed->files_count; i++)
+		if (!strcmp(feed->files[i], "-")) {
+			top_say(feed->top, true, "standard input cannot be read again");
+			return false;
+		}
+	file = source_files(feed->files, feed->files_count, feed->complaint, feed->top->labels);
+	if (!file)
+		return false;
+	source_close(feed->file);
+	feed->file = file;
+	source_want(file, HAS_ALL);
+	feed->held = feed->ended = false;
+	feed->clock = feed->next_tick = feed->last_dump = 0;
+	sample_filter(&feed->top->sample, feed->top->filter);
+	eventlog_clear(feed->top->log);
+	return true;
+}
+
+/* Another view or filter: the file is read again up to now. */
+static void again(struct feed *feed)
+{
+	uint64_t clock = feed->clock;
+
+	if (!rewind_file(feed))
+		return;
+	start_clock(feed);
+	advance(feed, clock);
+}
+
+static int work_replay(struct feed *feed)
+{
+	uint64_t now = feed_ticks();
+
+	start_clock(feed);
+	if (feed->top->read_now && feed->rewind)
+		again(feed);
+	feed->top->read_now = false;
+	feed->rewind = true;
+	if (feed->top->paused)
+		feed->clock_ticks = now;
+	else if (!feed->ended || feed->held)
+		advance(feed, feed->clock + (now - feed->clock_ticks));
+	feed->clock_ticks = now;
+	return 0;
+}
+
+void feed_step(struct feed *feed, int steps)
+{
+	int64_t by = steps * feed->top->delay * 1e9;
+	uint64_t to = feed->clock + by;
+
+	if (steps < 0 && !rewind_file(feed))
+		return;
+	start_clock(feed);
+	advance(feed, to > feed->clock ? to : feed->clock);
+	feed->clock_ticks = feed_ticks();
+}
+
+/* --- both --------------------------------------------------------------------------------------- */
+
+uint64_t feed_wait(const struct feed *feed)
+{
+	uint64_t now = feed_ticks(), next = feed->next;
+
+	if (feed->file)
+		return feed->ended && !feed->held ? SECOND : feed->top->paused ? SECOND : SECOND / 10;
+	if (feed->top->read_now || feed->dump)
+		return 0;
+	if (feed->top->paused)
+		return SECOND;
+	if (feed->vitals_next < next)
+		next = feed->vitals_next;
+	return until(next, now);
+}
+
+int feed_work(struct feed *feed)
+{
+	feed->top->ticks = feed_ticks();
+	if (feed->file)
+		return work_replay(feed);
+	feed->top->now = clock_of(CLOCK_REALTIME);
+	return work_live(feed);
+}
+
+bool feed_sampled(struct feed *feed)
+{
+	bool samples = feed->samples;
+
+	feed->samples = false;
+	return samples;
+}
+
+static int sample_file(struct feed *feed)
+{
+	bool more;
+
+	start_clock(feed);
+	feed->samples = false;
+	while ((more = next_saved(feed)) && !feed->samples)
+		advance(feed, saved_time(feed));
+	if (more)
+		return 1;
+	if (!feed->top->sample.complete)
+		sample_tick(&feed->top->sample, feed->clock);
+	finish_saved_dump(feed);
+	return 0;
+}
+
+int feed_sample(struct feed *feed)
+{
+	if (feed->file)
+		return sample_file(feed);
+	while (!feed_sampled(feed)) {
+		struct pollfd fds[2] = { { .events = POLLIN }, { .events = POLLIN } };
+
+		feed_fds(feed, &fds[0].fd, &fds[1].fd);
+		if (poll(fds, 2, feed_wait(feed) / 1000000 + 1) < 0 || feed_work(feed) < 0)
+			return -1;
+	}
+	return 1;
+}

@@ -1,0 +1,70 @@
+/* Where cttop's data come from: dumps and events of the kernel, or a saved file at its own pace. */
+#ifndef FEED_H
+#define FEED_H
+
+#include "pushdown.h"
+#include "timeouts.h"
+#include "top.h"
+
+struct feed {
+	struct top *top;
+	struct timeouts timeouts;
+	struct row *row;		/* room for the flow at hand */
+	/* live */
+	struct source *dump, *events;
+	uint64_t started, next;		/* of the dump under way, and when the next is due: ticks */
+	uint64_t cost;			/* CPU time of this dump so far, ns */
+	uint64_t expected, visited;
+	uint32_t lost;
+	uint64_t event_cost, event_window;	/* CPU time of events in this window, and its start */
+	unsigned long event_count;
+	uint64_t events_again;		/* when to listen again after having stopped */
+	uint64_t vitals_next;
+	/* replay */
+	struct source *file;
+	const char *const *files;
+	unsigned files_count;
+	const struct complaint *complaint;
+	bool held, ended;		/* the row waits for its time; nothing more comes */
+	bool rewind;			/* something was shown: another view must read anew */
+	uint64_t clock, clock_ticks;	/* the capture's time, and when it was that: ticks */
+	uint64_t last_dump, next_tick;
+	bool samples;			/* a sample was finished since feed_sampled() */
+};
+
+/* CPU share that may be used for dumps, and events. */
+enum { FEED_SHARE = 5 };		/* a fifth */
+
+void feed_init(struct feed *feed, struct top *top);	/* aborts when memory is out */
+void feed_release(struct feed *feed);
+
+/* Listens to events; to be called before the first dump. Without them dumps must do. */
+void feed_listen(struct feed *feed);
+
+/* Takes over an open dump as the first one, or a file. */
+void feed_live(struct feed *feed, struct source *dump);
+void feed_replay(struct feed *feed, struct source *file, const char *const *files, unsigned count,
+		 const struct complaint *complaint);
+
+/* Files for poll(), -1 where there is none: dump, events. */
+void feed_fds(const struct feed *feed, int *dump, int *events);
+
+/* How long there is nothing to do but for these files, ns; 0: there is something to do now. */
+uint64_t feed_wait(const struct feed *feed);
+
+/* Does what is due, for some milliseconds at most. -1 with errno: a dump is refused. */
+int feed_work(struct feed *feed);
+
+/* For those who do not wait: a whole sample. 1, 0 if there will be no other, -1 with errno. */
+int feed_sample(struct feed *feed);
+
+/* Whether a sample was finished since the last call. */
+bool feed_sampled(struct feed *feed);
+
+/* A replay goes on or back by intervals. */
+void feed_step(struct feed *feed, int steps);
+void feed_pause(struct feed *feed, bool paused);
+
+uint64_t feed_ticks(void);		/* CLOCK_MONOTONIC, ns */
+
+#endif

@@ -1,0 +1,369 @@
+/* Gathers the rows of a view, chooses the first thousands, and puts them in order. */
+#include "listing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LISTED = 10000 };
+enum { NEW_ROW = UINT32_MAX };
+
+void listing_init(struct listing *listing, struct sample *sample, const struct eventlog *log,
+		  const struct vitals *vitals)
+{
+	*listing = (struct listing){ .sample = sample, .log = log, .vitals = vitals };
+}
+
+void listing_release(struct listing *listing)
+{
+	free(listing->items);
+	listing->items = NULL;
+	listing->count = listing->room = 0;
+}
+
+void listing_clear(struct listing *listing)
+{
+	listing->count = listing->total = 0;
+}
+
+static struct item *add(struct listing *listing)
+{
+	if (listing->count == listing->room) {
+		listing->room = listing->room ? 2 * listing->room : 256;
+		listing->items = realloc(listing->items, listing->room * sizeof(*listing->items));
+		if (!listing->items)
+			abort();
+	}
+	listing->items[listing->count] = (struct item){ .before = NEW_ROW };
+	return &listing->items[listing->count++];
+}
+
+/* Row 0 is what was counted since the start, row 1 the rate of all CPUs, then come the CPUs. */
+static void cpu_row(const struct listing *listing, uint32_t number, struct row *row)
+{
+	const struct vitals *vitals = listing->vitals;
+	const struct vital *counters = number < 2 ? vitals->counters : vitals->cpus[number - 2].counters;
+
+	memset(row, 0, sizeof(*row));
+	row->identity = number + 1;
+	for (unsigned i = 0; i < VITAL_COUNTERS; i++)
+		row->counters[i] = number ? counters[i].rate * 1000 + 0.5 : counters[i].total * 1000;
+	if (number < 2)
+		strcpy(row->cpu, number ? "all/s" : "total");
+	else
+		snprintf(row->cpu, sizeof(row->cpu), "%d", vitals->cpus[number - 2].cpu);
+}
+
+static void group_row(const struct listing *listing, const struct item *item, struct row *row)
+{
+	sample_group_row(listing->sample, item->number, row);
+	row->sums = item->sums;
+	row->identity = item->identity;
+	row->is_gone = item->gone_since;
+	row_finish(row, listing->sample->totals.flows);
+}
+
+static void item_row(const struct listing *listing, const struct item *item, struct row *row)
+{
+	switch (listing->sample->view->rows) {
+	case ROWS_GROUPS:
+		group_row(listing, item, row);
+		break;
+	case ROWS_FLOWS:
+		kept_row(listing->sample->kept, kept_at(listing->sample->kept, item->number), row);
+		break;
+	case ROWS_EVENTS:
+		eventlog_row(listing->log, item->number, row);
+		break;
+	case ROWS_CPUS:
+		cpu_row(listing, item->number, row);
+	}
+}
+
+void listing_row(const struct listing *listing, size_t place, struct row *row)
+{
+	item_row(listing, &listing->items[place], row);
+}
+
+/* FNV-1a over the values of the keys, which are the same in every run. */
+static uint64_t group_identity(const struct sample *sample, const struct row *row)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (unsigned i = 0; i < sample->plan.keys_count; i++) {
+		const struct field *field = &sample->plan.keys[i];
+		const uint8_t *value = field_value(field, &row->group.flow);
+		bool present = field_present(field, &row->group.flow);
+
+		h = (h ^ present) * UINT64_C(0x100000001b3);
+		for (unsigned j = 0; present && j < field->size; j++)
+			h = (h ^ value[j]) * UINT64_C(0x100000001b3);
+	}
+	return h ? h : 1;
+}
+
+static bool is_active(const struct row *row)
+{
+	const struct sums *sums = &row->sums;
+
+	return sums->fresh_rate > 0 || sums->gone_rate > 0 || sums->bytes_rate > 0 ||
+	       sums->packets_rate > 0 || row->is_fresh;
+}
+
+static void gather_groups(struct listing *listing, bool active)
+{
+	struct sample *sample = listing->sample;
+	struct row row;
+
+	for (uint32_t i = 0; i < sample_groups(sample); i++) {
+		struct item *item;
+
+		if (sample_sums(sample, i)->round != sample->round || !sample_sums(sample, i)->count)
+			continue;
+		sample_group_row(sample, i, &row);
+		if (active && !is_active(&row))
+			continue;
+		item = add(listing);
+		item->number = i;
+		item->key = order_key(&sample->order, &row);
+		item->sums = row.sums;
+	}
+}
+
+static void gather_flows(struct listing *listing, bool active)
+{
+	struct sample *sample = listing->sample;
+	struct row row;
+
+	for (size_t i = 0; sample->kept && i < kept_count(sample->kept); i++) {
+		const struct kept_item *kept = kept_at(sample->kept, i);
+		struct item *item;
+
+		if (active && !(kept->bytes_rate > 0 || kept->packets_rate > 0 || kept->fresh))
+			continue;
+		kept_row(sample->kept, kept, &row);
+		item = add(listing);
+		item->number = i;
+		item->identity = kept->identity;
+		item->key = order_key(&sample->order, &row);
+		item->gone_since = kept->gone ? 1 : 0;
+	}
+}
+
+static void gather_numbers(struct listing *listing, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct item *item = add(listing);
+
+		item->number = i;
+		item->key = i;
+		item->identity = listing->sample->view->rows == ROWS_EVENTS
+			? eventlog_serial(listing->log, i) : i + 1;
+	}
+}
+
+static int by_key(const void *x, const void *y)
+{
+	const struct item *a = x, *b = y;
+
+	return a->key < b->key ? -1 : a->key > b->key;
+}
+
+/* Moves the `want` items with the smallest keys to the front: quickselect. */
+static void select_first(struct item *items, size_t count, size_t want)
+{
+	size_t low = 0, high = count;
+
+	while (high - low > 64 && want > low && want < high) {
+		uint64_t pivot = items[low + (high - low) / 2].key;
+		size_t i = low, j = high - 1;
+
+		while (i <= j) {
+			while (items[i].key < pivot)
+				i++;
+			while (items[j].key > pivot)
+				j--;
+			if (i > j)
+				break;
+			struct item swap = items[i];
+			items[i++] = items[j];
+			items[j] = swap;
+			if (!j--)
+				break;
+		}
+		if (want <= j + 1)
+			high = j + 1;
+		else if (want >= i)
+			low = i;
+		else
+			return;
+	}
+	qsort(items + low, high - low, sizeof(*items), by_key);
+}
+
+static int compare_keys(const struct listing *listing, const struct row *a, const struct row *b)
+{
+	const struct group_plan *plan = &listing->sample->plan;
+
+	for (unsigned i = 0; listing->sample->view->rows == ROWS_GROUPS && i < plan->keys_count; i++) {
+		int result = field_compare(&plan->keys[i], &a->group.flow, &b->group.flow);
+
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+/* Equal keys: the values themselves, the other columns, and then the order of arrival. */
+static int compare_items(const void *x, const void *y, void *data)
+{
+	const struct listing *listing = data;
+	const struct item *a = x, *b = y;
+	struct row first, second;
+	int result;
+
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
+	item_row(listing, a, &first);
+	item_row(listing, b, &second);
+	result = order_compare(&listing->sample->order, &first, &second);
+	if (!result)
+		result = compare_keys(listing, &first, &second);
+	return result ? result : a->number < b->number ? -1 : a->number > b->number;
+}
+
+static int by_place(const void *x, const void *y, void *data)
+{
+	const struct item *a = x, *b = y;
+
+	if (a->before != b->before)
+		return a->before < b->before ? -1 : 1;
+	return compare_items(x, y, data);
+}
+
+static int by_identity(const void *x, const void *y)
+{
+	const struct item *a = x, *b = y;
+
+	return a->identity < b->identity ? -1 : a->identity > b->identity;
+}
+
+static struct item *find(struct item *items, size_t count, uint64_t identity)
+{
+	struct item key = { .identity = identity };
+
+	return count ? bsearch(&key, items, count, sizeof(key), by_identity) : NULL;
+}
+
+/* Groups that had flows in the listing before and have none now stay for one interval. Their
+ * number is still that of the group: groups are dropped much later. */
+static void add_gone(struct listing *listing, const struct item *old, size_t old_count)
+{
+	struct sample *sample = listing->sample;
+
+	for (size_t i = 0; i < old_count; i++) {
+		const struct sums *sums;
+		struct item *item;
+
+		if (old[i].number >= sample_groups(sample) || old[i].gone_since > 0)
+			continue;
+		sums = sample_sums(sample, old[i].number);
+		if (sums->round == sample->round && sums->count)
+			continue;
+		item = add(listing);
+		*item = old[i];
+		item->before = NEW_ROW;
+		item->gone_since = sample->ended ? sample->ended : 1;
+	}
+}
+
+static void keep_gone(struct listing *listing, const struct item *old, size_t old_count)
+{
+	struct sample *sample = listing->sample;
+
+	for (size_t i = 0; i < old_count; i++)
+		if (old[i].gone_since && old[i].gone_since == sample->ended &&
+		    !sample_sums(sample, old[i].number)->count)
+			*add(listing) = old[i];
+}
+
+static void identify(struct listing *listing)
+{
+	struct row row;
+
+	for (size_t i = 0; i < listing->count; i++) {
+		struct item *item = &listing->items[i];
+
+		if (item->identity)
+			continue;
+		item_row(listing, item, &row);
+		item->identity = group_identity(listing->sample, &row);
+	}
+}
+
+static void remember_places(struct listing *listing, struct item *old, size_t old_count)
+{
+	for (size_t i = 0; i < old_count; i++)
+		old[i].before = i;
+	qsort(old, old_count, sizeof(*old), by_identity);
+	for (size_t i = 0; i < listing->count; i++) {
+		const struct item *item = find(old, old_count, listing->items[i].identity);
+
+		listing->items[i].before = item ? item->before : NEW_ROW;
+	}
+}
+
+static void gather(struct listing *listing, bool active)
+{
+	switch (listing->sample->view->rows) {
+	case ROWS_GROUPS:
+		gather_groups(listing, active);
+		break;
+	case ROWS_FLOWS:
+		gather_flows(listing, active);
+		break;
+	case ROWS_EVENTS:
+		gather_numbers(listing, eventlog_count(listing->log));
+		break;
+	case ROWS_CPUS:
+		gather_numbers(listing, listing->vitals->cpus_count ? listing->vitals->cpus_count + 2 : 0);
+	}
+}
+
+void listing_update(struct listing *listing, bool calm, bool active)
+{
+	struct sample *sample = listing->sample;
+	struct item *old = listing->items;
+	size_t old_count = listing->count;
+	bool groups = sample->view->rows == ROWS_GROUPS;
+
+	listing->items = NULL;
+	listing->count = listing->room = 0;
+	gather(listing, active);
+	listing->total = sample->view->rows == ROWS_FLOWS ? sample->totals.flows : listing->count;
+	if (listing->count > LISTED && groups) {
+		select_first(listing->items, listing->count, LISTED);
+		listing->count = LISTED;
+	}
+	if (groups && listing->groups == sample->groups) {
+		add_gone(listing, old, old_count);
+		keep_gone(listing, old, old_count);
+	}
+	if (groups)
+		identify(listing);
+	listing->groups = sample->groups;
+	if (sample->order.field && (groups || sample->view->rows == ROWS_FLOWS)) {
+		if (calm)
+			remember_places(listing, old, old_count);
+		qsort_r(listing->items, listing->count, sizeof(*listing->items),
+			calm ? by_place : compare_items, listing);
+	}
+	free(old);
+}
+
+long listing_find(const struct listing *listing, uint64_t identity)
+{
+	for (size_t i = 0; i < listing->count; i++)
+		if (listing->items[i].identity == identity)
+			return i;
+	return -1;
+}

@@ -1,0 +1,346 @@
+/* The header of cttop: how full, how fast, what is lost, what the last minutes were like. */
+#include "top.h"
+
+#include "key.h"
+
+#include <stdio.h>
+
+enum { GRAPH_LINES = 3 };
+
+static void put_clock(char *text, size_t size, uint64_t ns)
+{
+	time_t seconds = ns / 1000000000;
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	if (!ns || !strftime(text, size, "%H:%M:%S", &tm))
+		text[0] = '\0';
+}
+
+static enum style fill_style(double share)
+{
+	return share >= 0.95 ? STYLE_BAD : share >= 0.8 ? STYLE_WARN : STYLE_BAR;
+}
+
+static void number(struct page *page, enum style style, uint64_t value)
+{
+	page_format(page, style, "%llu", (unsigned long long)value);
+}
+
+static void rate(struct page *page, const char *name, float value, bool known, enum style style)
+{
+	char text[32];
+
+	page_text(page, STYLE_DIM, name);
+	page_text(page, STYLE_DIM, " ");
+	if (known) {
+		struct out out;
+
+		out_init(&out, -1);
+		put_rate(&out, value > 0 ? value * 1000.0 + 0.5 : 0);
+		snprintf(text, sizeof(text), "%.*s/s", (int)out_length(&out), out.buf);
+		out_release(&out);
+	} else {
+		strcpy(text, "-");
+	}
+	page_text(page, style, text);
+}
+
+static uint64_t entries(const struct top *top)
+{
+	return top->vitals.has_entries ? top->vitals.entries : top->sample.totals.flows;
+}
+
+static void title_line(struct top *top, struct page *page)
+{
+	char clock[16], right[96];
+
+	put_clock(clock, sizeof(clock), top->now);
+	snprintf(right, sizeof(right), "%s%severy %.1f s  %s", top->paused ? "paused  " : "",
+		 top->replay ? "replay  " : "", top->interval, clock);
+	page_line(page);
+	page_text(page, STYLE_TITLE, " cttop ");
+	if (*top->source) {
+		page_text(page, STYLE_DIM, page->utf8 ? "\u00b7 " : "- ");
+		page_escaped(page, STYLE_BOLD, top->source);
+		page_text(page, STYLE_PLAIN, " ");
+	}
+	page_text(page, STYLE_DIM, page->utf8 ? "\u00b7 " : "- ");
+	page_text(page, STYLE_PLAIN, top->sample.view->help);
+	if (top->width > strlen(right) + 1)
+		page_to(page, STYLE_PLAIN, top->width - strlen(right) - 1);
+	else
+		page_text(page, STYLE_PLAIN, "  ");
+	page_text(page, top->paused ? STYLE_WARN : STYLE_DIM, right);
+}
+
+static void fill_line(const struct top *top, struct page *page)
+{
+	const struct vitals *vitals = &top->vitals;
+	double share = vitals->has_max && vitals->max ? (double)entries(top) / vitals->max : 0;
+
+	page_line(page);
+	page_text(page, STYLE_DIM, " table  ");
+	if (vitals->has_max) {
+		page_bar(page, fill_style(share), 20, share);
+		page_format(page, share >= 0.8 ? fill_style(share) : STYLE_BOLD, " %4.1f%%  ", share * 100);
+	}
+	number(page, STYLE_BOLD, entries(top));
+	if (vitals->has_max) {
+		page_text(page, STYLE_DIM, " of ");
+		number(page, STYLE_PLAIN, vitals->max);
+	} else {
+		page_text(page, STYLE_DIM, " flows");
+	}
+}
+
+static void flow_line(const struct top *top, struct page *page)
+{
+	const struct totals *totals = &top->sample.totals;
+
+	page_line(page);
+	page_text(page, STYLE_DIM, " flows  ");
+	rate(page, "new", totals->fresh_rate, totals->rated, STYLE_GOOD);
+	page_text(page, STYLE_PLAIN, "  ");
+	rate(page, "gone", totals->gone_rate, totals->rated, STYLE_PLAIN);
+	if (totals->counted) {
+		page_text(page, STYLE_PLAIN, "  ");
+		rate(page, top->bits ? "bits" : "bytes", totals->bytes_rate * (top->bits ? 8 : 1),
+		     totals->rated, STYLE_PLAIN);
+	}
+	if (*top->filter_text) {
+		page_text(page, STYLE_DIM, "  matching ");
+		number(page, STYLE_BOLD, totals->flows);
+	}
+}
+
+static void loss_line(const struct top *top, struct page *page)
+{
+	const struct vitals *vitals = &top->vitals;
+
+	page_line(page);
+	page_text(page, STYLE_DIM, " loss   ");
+	for (unsigned i = 0; i < VITAL_LOUD; i++) {
+		const struct vital *vital = &vitals->counters[i];
+		bool known = vitals->has_counters && vitals->rated && vital->known;
+		bool loud = known && vital->rate > 0;
+
+		rate(page, vital_names[i], vital->rate, known,
+		     !loud ? STYLE_PLAIN : i ? STYLE_ALARM : STYLE_BAD);
+		page_text(page, STYLE_PLAIN, "  ");
+	}
+}
+
+/* The history as `width` columns: the mean of the seconds in each, negative where there is none. */
+static void squeeze(const struct vitals *vitals, unsigned width, double *values)
+{
+	for (unsigned i = 0; i < width; i++) {
+		unsigned from = i * HISTORY / width, to = (i + 1) * HISTORY / width, count = 0;
+		double sum = 0;
+
+		for (unsigned j = from; j < to || j == from; j++)
+			if (vitals->history[j] >= 0) {
+				sum += vitals->history[j];
+				count++;
+			}
+		values[i] = count ? sum / count : -1;
+	}
+}
+
+/* One line of a graph that is GRAPH_LINES high; line 0 is the lowest. */
+static void graph_line(struct page *page, const double *values, unsigned width, double high, int line)
+{
+	double step = high / GRAPH_LINES;
+
+	for (unsigned i = 0; i < width; i++) {
+		double above = values[i] - line * step;
+
+		if (values[i] < 0 || (above <= 0 && line))
+			page_text(page, STYLE_PLAIN, " ");
+		else
+			page_spark(page, STYLE_GRAPH, &(double){ above > step ? step : above }, 1, 0, step);
+	}
+}
+
+static unsigned graph_width(const struct top *top)
+{
+	unsigned width = top->width > 54 ? top->width - 54 : 0;
+
+	return width > 75 ? 75 : width;
+}
+
+/* Beside the three lines of numbers. They are written first, so each is called with its line. */
+static void add_graph(const struct top *top, struct page *page, int line)
+{
+	double values[80], high = 1;
+	unsigned width = graph_width(top);
+
+	if (width < 12 || page_column(page) + width + 2 > top->width)
+		return;
+	squeeze(&top->vitals, width, values);
+	for (unsigned i = 0; i < width; i++)
+		high = values[i] > high ? values[i] : high;
+	page_to(page, STYLE_PLAIN, top->width - width - 1);
+	graph_line(page, values, width, high * 1.05, line);
+}
+
+static void filter_line(const struct top *top, struct page *page)
+{
+	if (!*top->filter_text)
+		return;
+	page_line(page);
+	page_text(page, STYLE_DIM, " filter ");
+	page_escaped(page, STYLE_KEY, top->filter_text);
+}
+
+static void note_lines(const struct top *top, struct page *page)
+{
+	for (unsigned i = 0; i < NOTES; i++)
+		if (*top->notes[i]) {
+			page_line(page);
+			page_text(page, STYLE_NOTE, page->utf8 ? " \u25b8 " : " * ");
+			page_escaped(page, STYLE_NOTE, top->notes[i]);
+		}
+}
+
+static void tabs_line(struct top *top, struct page *page)
+{
+	page_line(page);
+	top->layout.tabs = page->lines_count - 1;
+	page_text(page, STYLE_PLAIN, " ");
+	for (unsigned i = 0; i < view_count(); i++) {
+		bool on = &views[i] == top->sample.view;
+
+		top->layout.tabs_from[i] = page_column(page);
+		page_format(page, on ? STYLE_TAB_ON : STYLE_KEY, on ? " %u" : "%u", i + 1);
+		page_format(page, on ? STYLE_TAB_ON : STYLE_TAB, on ? " %s " : " %s", views[i].name);
+		if (i + 1 < view_count())
+			page_text(page, STYLE_PLAIN, top->width < 90 ? " " : "  ");
+	}
+	top->layout.tabs_from[view_count()] = page_column(page);
+}
+
+/* Two lines for a small screen: what is worth knowing in the fewest columns. */
+static void small_header(struct top *top, struct page *page)
+{
+	const struct vitals *vitals = &top->vitals;
+	const struct totals *totals = &top->sample.totals;
+	double share = vitals->has_max && vitals->max ? (double)entries(top) / vitals->max : 0;
+	bool loud = false;
+
+	page_line(page);
+	page_format(page, STYLE_TAB_ON, " %s ", top->sample.view->name);
+	page_text(page, STYLE_PLAIN, " ");
+	if (vitals->has_max) {
+		page_bar(page, fill_style(share), 8, share);
+		page_format(page, STYLE_BOLD, " %.0f%% ", share * 100);
+	}
+	number(page, STYLE_BOLD, entries(top));
+	if (totals->rated)
+		page_format(page, STYLE_DIM, " +%.0f -%.0f/s", totals->fresh_rate, totals->gone_rate);
+	for (unsigned i = 1; i < VITAL_LOUD && vitals->has_counters && vitals->rated; i++)
+		if (vitals->counters[i].rate > 0) {
+			if (!loud)
+				page_line(page);
+			page_text(page, STYLE_PLAIN, " ");
+			rate(page, vital_names[i], vitals->counters[i].rate, true, STYLE_ALARM);
+			loud = true;
+		}
+	filter_line(top, page);
+}
+
+void render_header(struct top *top, struct page *page)
+{
+	top->layout.tabs = UINT32_MAX;
+	if (top_small(top)) {
+		small_header(top, page);
+		return;
+	}
+	title_line(top, page);
+	fill_line(top, page);
+	add_graph(top, page, 2);
+	flow_line(top, page);
+	add_graph(top, page, 1);
+	loss_line(top, page);
+	add_graph(top, page, 0);
+	filter_line(top, page);
+	note_lines(top, page);
+	tabs_line(top, page);
+}
+
+static size_t prompt_shift(const struct top *top)
+{
+	size_t end = strlen(top->prompt.label) + 3 + top->prompt.cursor + 1;
+
+	return top->width && end > top->width ? end - top->width : 0;
+}
+
+bool top_cursor(const struct top *top, unsigned *x, unsigned *y)
+{
+	if (!top->asking)
+		return false;
+	*x = strlen(top->prompt.label) + 3 + top->prompt.cursor - prompt_shift(top);
+	*y = top->height - footer_lines(top);
+	return true;
+}
+
+/* What is wrong stands under the word that is wrong. */
+static void prompt_lines(const struct top *top, struct page *page)
+{
+	const struct prompt *prompt = &top->prompt;
+	size_t indent = strlen(prompt->label) + 3, shift = prompt_shift(top);
+
+	page_line(page);
+	page_format(page, STYLE_KEY, " %s: ", prompt->label);
+	page_mem(page, STYLE_PLAIN, prompt->text + shift, prompt->length - shift);
+	if (!*prompt->error)
+		return;
+	page_line(page);
+	page_to(page, STYLE_PLAIN, indent + (prompt->error_at > shift ? prompt->error_at - shift : 0));
+	page_text(page, STYLE_BAD, "^");
+	for (size_t i = 1; i < prompt->error_length; i++)
+		page_text(page, STYLE_BAD, "~");
+	page_text(page, STYLE_PLAIN, " ");
+	page_escaped(page, STYLE_BAD, prompt->error);
+}
+
+unsigned footer_lines(const struct top *top)
+{
+	return top->asking && *top->prompt.error ? 2 : 1;
+}
+
+static void position(const struct top *top, struct page *page)
+{
+	char text[64] = "";
+	size_t count = top->listing.count;
+
+	if (top->mode == MODE_TABLE && count)
+		snprintf(text, sizeof(text), "%zu of %zu ", top->cursor + 1, top->listing.total);
+	if (top->width > page_column(page) + strlen(text)) {
+		page_to(page, STYLE_PLAIN, top->width - strlen(text));
+		page_text(page, STYLE_DIM, text);
+	}
+}
+
+void render_footer(struct top *top, struct page *page)
+{
+	if (top->asking) {
+		prompt_lines(top, page);
+		return;
+	}
+	page_line(page);
+	if (*top->message) {
+		page_text(page, STYLE_PLAIN, " ");
+		page_escaped(page, top->message_bad ? STYLE_BAD : STYLE_NOTE, top->message);
+		return;
+	}
+	if (top->progress >= 0) {
+		page_format(page, STYLE_NOTE, " reading %.0f%% ", top->progress * 100);
+	}
+	for (const struct key *key = keys; key->name; key++)
+		if (key->label && page_column(page) + strlen(key->label) + 22 < top->width) {
+			page_format(page, STYLE_KEY, " %.*s", (int)strcspn(key->name, ","), key->name);
+			page_format(page, STYLE_DIM, " %s ", key->label);
+		}
+	position(top, page);
+}

@@ -1,0 +1,507 @@
+/* Compares what dumps and events tell with what was known, and adds it up. */
+#include "sample.h"
+
+#include <stdlib.h>
+
+#include <linux/netfilter/nf_conntrack_common.h>
+
+static void *must(void *memory)
+{
+	if (!memory)
+		abort();
+	return memory;
+}
+
+void sample_init(struct sample *sample)
+{
+	memset(sample, 0, sizeof(*sample));
+	sample->seen = seen_new();
+	sample->watched_row = must(calloc(1, sizeof(*sample->watched_row)));
+}
+
+void sample_release(struct sample *sample)
+{
+	seen_free(sample->seen);
+	groups_free(sample->groups);
+	kept_free(sample->kept);
+	kept_free(sample->coming);
+	free(sample->watched_row);
+}
+
+static uint64_t kept_want(const struct sample *sample)
+{
+	return sample->all ? HAS_ALL & ~HAS(63) : sample->want;
+}
+
+static void forget_rows(struct sample *sample)
+{
+	groups_free(sample->groups);
+	kept_free(sample->kept);
+	kept_free(sample->coming);
+	sample->groups = NULL;
+	sample->kept = sample->coming = NULL;
+	if (sample->view->rows == ROWS_GROUPS) {
+		view_plan(sample->view, &sample->plan);
+		sample->groups = groups_new(&sample->plan);
+	} else if (sample->view->rows == ROWS_FLOWS) {
+		sample->kept = kept_new(&sample->order, kept_want(sample));
+	}
+	sample->changes++;
+}
+
+void sample_filter(struct sample *sample, const struct filter *filter)
+{
+	sample->filter = filter;
+	seen_clear(sample->seen);
+	memset(&sample->totals, 0, sizeof(sample->totals));
+	sample->dumping = sample->complete = sample->broken = false;
+	sample->interval = 0;
+	if (sample->view)
+		forget_rows(sample);
+}
+
+void sample_view(struct sample *sample, const struct view *view, const struct order *order,
+		 unsigned level)
+{
+	if (sample->dumping)
+		sample_abort(sample);
+	sample->view = view;
+	sample->order = *order;
+	sample->want = view_wants(view, level);
+	forget_rows(sample);
+}
+
+uint64_t sample_wants(const struct sample *sample)
+{
+	if (sample->watched || (sample->all && sample->view->rows == ROWS_FLOWS))
+		return HAS_ALL;
+	return sample->want | sample->filter->wants;
+}
+
+void sample_begin(struct sample *sample, uint64_t time, size_t expected)
+{
+	sample->dumping = true;
+	sample->begun = time;
+	sample->round++;
+	sample->matching = sample->visited = 0;
+	seen_reserve(sample->seen, expected + expected / 16);
+	if (sample->view->rows == ROWS_FLOWS) {
+		kept_free(sample->coming);
+		sample->coming = kept_new(&sample->order, kept_want(sample));
+	}
+}
+
+void sample_abort(struct sample *sample)
+{
+	sample->dumping = false;
+	sample->broken = true;
+	kept_free(sample->coming);
+	sample->coming = NULL;
+}
+
+static bool counters(const struct flow *flow, uint64_t *bytes, uint64_t *packets)
+{
+	const uint64_t both = HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS;
+
+	if (!(flow->has & both))
+		return false;
+	*bytes = flow->counters[0].bytes + flow->counters[1].bytes;
+	*packets = flow->counters[0].packets + flow->counters[1].packets;
+	return true;
+}
+
+/* A counter that went back was zeroed by another program: it counts from there. */
+static uint64_t since(uint64_t now, uint64_t before)
+{
+	return now >= before ? now - before : now;
+}
+
+/* What a flow added since it was last heard of, into row->sums; and remembers it. */
+static void count_traffic(struct sample *sample, struct mark *mark, struct row *row, bool fresh)
+{
+	uint64_t bytes, packets;
+
+	row->sums.counted = counters(&row->group.flow, &bytes, &packets);
+	row->sums.bytes = row->sums.packets = 0;
+	if (!row->sums.counted)
+		return;
+	if ((mark->bits & MARK_BASE) || fresh) {
+		row->sums.bytes = since(bytes, mark->bytes);
+		row->sums.packets = since(packets, mark->packets);
+	}
+	mark->bytes = bytes;
+	mark->packets = packets;
+	mark->bits |= MARK_BASE;
+	sample->totals.counted = true;
+	sample->totals.bytes += row->sums.bytes;
+	sample->totals.packets += row->sums.packets;
+}
+
+static void note_state(struct mark *mark, const struct flow *flow)
+{
+	if (flow->has & HAS_STATE) {
+		mark->state = flow->state;
+		mark->bits |= MARK_STATE;
+	}
+	if (flow->has & HAS_STATUS)
+		mark->bits = (mark->bits & ~MARK_REPLIED) |
+			     (flow->status & IPS_SEEN_REPLY ? MARK_REPLIED : 0);
+}
+
+/* A message may lack what an earlier one told. */
+static void recall_state(const struct mark *mark, struct flow *flow)
+{
+	if (!(flow->has & HAS_STATE) && (mark->bits & MARK_STATE)) {
+		flow->state = mark->state;
+		flow->has |= HAS_STATE;
+	}
+	if (!(flow->has & HAS_STATUS)) {
+		flow->status = mark->bits & MARK_REPLIED ? IPS_SEEN_REPLY : 0;
+		flow->has |= HAS_STATUS;
+	}
+}
+
+static struct sums *sums_of(struct sample *sample, const struct flow *flow)
+{
+	struct sums *sums = group_extra(sample->groups, group_get(sample->groups, flow));
+
+	if (sums->round == sample->round)
+		return sums;
+	sums->round = sample->round;
+	sums->count = sums->unreplied = 0;
+	sums->low = sums->high = 0;
+	if (sample->view->states)
+		memset(sums->states, 0, sizeof(sums->states));
+	return sums;
+}
+
+/* Adds a flow to its group, or takes it away. */
+static void count_flow(struct sample *sample, const struct flow *flow, int one)
+{
+	struct sums *sums;
+	uint16_t port = flow->reply.dst.port;
+
+	if (!sample->groups || (flow->has & sample->view->needs) != sample->view->needs)
+		return;
+	sums = sums_of(sample, flow);
+	sums->count += one;
+	sums->unreplied += flow->status & IPS_SEEN_REPLY ? 0 : one;
+	if (sample->view->states && flow->has & HAS_STATE && flow->state < TCP_STATES)
+		sums->states[flow->state] += one;
+	if (!(flow->has & HAS_REPLY_PORTS) || one < 0)
+		return;
+	if (!sums->low || port < sums->low)
+		sums->low = port;
+	if (port > sums->high)
+		sums->high = port;
+}
+
+static void count_change(struct sample *sample, const struct row *row, bool fresh, bool gone)
+{
+	const struct flow *flow = &row->group.flow;
+	struct sums *sums;
+
+	if (!sample->groups || (flow->has & sample->view->needs) != sample->view->needs)
+		return;
+	sums = sums_of(sample, flow);
+	sums->fresh += fresh;
+	sums->gone += gone;
+	sums->counted |= row->sums.counted;
+	sums->bytes += row->sums.bytes;
+	sums->packets += row->sums.packets;
+}
+
+static float per_second(uint64_t count, uint64_t ns)
+{
+	return ns ? count * 1e9f / ns : 0;
+}
+
+static void rate_flow(const struct sample *sample, struct row *row)
+{
+	uint64_t ns = sample->begun > sample->ended ? sample->begun - sample->ended : 0;
+
+	row->sums.rated = sample->complete && !sample->broken && ns;
+	row->sums.bytes_rate = per_second(row->sums.bytes, ns);
+	row->sums.packets_rate = per_second(row->sums.packets, ns);
+}
+
+static void watch_flow(struct sample *sample, const struct row *row)
+{
+	if (row->identity == sample->watched)
+		*sample->watched_row = *row;
+}
+
+/* The flows view ranks by rates too, so the row is finished first. */
+static void keep_flow(struct sample *sample, struct kept *kept, struct row *row)
+{
+	if (!kept)
+		return;
+	rate_flow(sample, row);
+	row->sums.count = 1;
+	row_finish(row, 0);
+	kept_add(kept, row);
+}
+
+void sample_flow(struct sample *sample, struct row *row)
+{
+	struct flow *flow = &row->group.flow;
+	struct mark *mark;
+	bool fresh;
+
+	sample->visited++;
+	if (!filter_match(sample->filter, flow))
+		return;
+	row->identity = seen_identity(flow);
+	mark = seen_find(sample->seen, row->identity);
+	if (mark && mark->round == sample->round)
+		return;		/* dumps may tell a flow twice, and events come before them */
+	fresh = !mark && sample->complete;
+	if (!mark)
+		mark = seen_add(sample->seen, row->identity);
+	mark->round = sample->round;
+	sample->matching++;
+	sample->totals.fresh += fresh;
+	row->is_fresh = fresh;
+	count_traffic(sample, mark, row, fresh);
+	note_state(mark, flow);
+	count_flow(sample, flow, 1);
+	if (sample->groups && (fresh || row->sums.bytes || row->sums.packets || row->sums.counted))
+		count_change(sample, row, fresh, false);
+	keep_flow(sample, sample->coming, row);
+	if (row->identity == sample->watched)
+		watch_flow(sample, row);
+}
+
+static void finish_rates(struct sample *sample, uint64_t time)
+{
+	struct totals *totals = &sample->totals;
+	uint64_t ns = sample->interval;
+	bool known = ns && !sample->broken;
+
+	totals->rated = known;
+	totals->fresh_rate = per_second(totals->fresh, ns);
+	totals->gone_rate = per_second(totals->gone, ns);
+	totals->bytes_rate = per_second(totals->bytes, ns);
+	totals->packets_rate = per_second(totals->packets, ns);
+	totals->fresh = totals->gone = totals->bytes = totals->packets = 0;
+	for (uint32_t i = 0; i < sample_groups(sample); i++) {
+		struct sums *sums = sample_sums(sample, i);
+
+		sums->rated = known;
+		sums->fresh_rate = per_second(sums->fresh, ns);
+		sums->gone_rate = per_second(sums->gone, ns);
+		sums->bytes_rate = per_second(sums->bytes, ns);
+		sums->packets_rate = per_second(sums->packets, ns);
+		sums->fresh = sums->gone = 0;
+		sums->bytes = sums->packets = 0;
+	}
+	sample->ended = time;
+	sample->broken = false;
+	sample->changes++;
+}
+
+/* Groups that nothing is left of; they are dropped when they are the most. */
+static void drop_groups(struct sample *sample)
+{
+	uint32_t count = sample_groups(sample), dead = 0;
+	struct groups *old = sample->groups;
+
+	for (uint32_t i = 0; i < count; i++)
+		dead += sample_sums(sample, i)->round != sample->round;
+	if (dead < 1024 || dead < count / 2)
+		return;
+	sample->groups = groups_new(&sample->plan);
+	for (uint32_t i = 0; i < count; i++) {
+		struct group *from = groups_at(old, i);
+		struct sums *sums = group_extra(old, from);
+
+		if (sums->round == sample->round)
+			memcpy(group_extra(sample->groups, groups_adopt(sample->groups, old, from)), sums,
+			       sample->plan.extra);
+	}
+	groups_free(old);
+}
+
+void sample_end(struct sample *sample, uint64_t time)
+{
+	sample->dumping = false;
+	sample->totals.gone += seen_sweep(sample->seen, sample->round);
+	sample->totals.flows = seen_count(sample->seen);
+	if (sample->watched && !seen_find(sample->seen, sample->watched))
+		sample->watched_gone = true;
+	if (sample->coming) {
+		kept_free(sample->kept);
+		sample->kept = sample->coming;
+		sample->coming = NULL;
+	}
+	sample->interval = sample->complete && time > sample->ended ? time - sample->ended : 0;
+	sample->complete = true;
+	if (sample->groups)
+		drop_groups(sample);
+	finish_rates(sample, time);
+}
+
+void sample_tick(struct sample *sample, uint64_t time)
+{
+	sample->interval = sample->ended && time > sample->ended ? time - sample->ended : 0;
+	sample->totals.flows = seen_count(sample->seen);
+	finish_rates(sample, time);
+}
+
+static struct kept *shown(struct sample *sample)
+{
+	return sample->dumping ? sample->coming : sample->kept;
+}
+
+static void event_new(struct sample *sample, struct row *row, bool fresh)
+{
+	struct mark *mark = seen_add(sample->seen, row->identity);
+
+	mark->round = sample->round;
+	note_state(mark, &row->group.flow);
+	recall_state(mark, &row->group.flow);
+	memset(&row->sums, 0, offsetof(struct sums, states));
+	sample->totals.fresh += fresh;
+	sample->totals.flows++;
+	row->is_fresh = fresh;
+	mark->bits |= fresh ? MARK_BASE : 0;
+	count_flow(sample, &row->group.flow, 1);
+	count_change(sample, row, fresh, false);
+	keep_flow(sample, shown(sample), row);
+}
+
+/* What an UPDATE can change. */
+static void merge(struct flow *flow, const struct flow *event)
+{
+	const uint64_t nat = HAS_SNAT | HAS_DNAT | HAS_NAT;
+	const uint64_t parts = HAS_STATE | HAS_STATUS | HAS_TIMEOUT | HAS_MARK;
+
+	if (event->has & HAS_STATE)
+		flow->state = event->state;
+	if (event->has & HAS_STATUS) {
+		flow->status = event->status;
+		flow->has = (flow->has & ~nat) | (event->has & nat);
+	}
+	if (event->has & HAS_TIMEOUT)
+		flow->timeout = event->timeout;
+	if (event->has & HAS_MARK)
+		flow->mark = event->mark;
+	flow->has |= event->has & parts;
+}
+
+static void update_kept(struct sample *sample, const struct row *row)
+{
+	struct kept *kept = shown(sample);
+	struct kept_item *item = kept ? kept_find(kept, row->identity) : NULL;
+	struct row known;
+
+	if (row->identity == sample->watched)
+		merge(&sample->watched_row->group.flow, &row->group.flow);
+	if (!item)
+		return;
+	kept_row(kept, item, &known);
+	merge(&known.group.flow, &row->group.flow);
+	kept_replace(kept, item, &known.group.flow);
+}
+
+/* The state decides in which group and column a flow is, so it leaves the old ones first. */
+static void event_update(struct sample *sample, struct mark *mark, struct row *row)
+{
+	struct flow before = row->group.flow;
+
+	before.has &= ~(HAS_STATE | HAS_STATUS);
+	recall_state(mark, &before);
+	note_state(mark, &row->group.flow);
+	recall_state(mark, &row->group.flow);
+	if (mark->round == sample->round) {
+		count_flow(sample, &before, -1);
+		count_flow(sample, &row->group.flow, 1);
+	}
+	update_kept(sample, row);
+}
+
+static void event_destroy(struct sample *sample, struct mark *mark, struct row *row)
+{
+	struct kept_item *item = shown(sample) ? kept_find(shown(sample), row->identity) : NULL;
+	struct flow before = row->group.flow;
+
+	before.has &= ~(HAS_STATE | HAS_STATUS);
+	recall_state(mark, &before);
+	recall_state(mark, &row->group.flow);
+	count_traffic(sample, mark, row, false);
+	if (mark->round == sample->round)
+		count_flow(sample, &before, -1);
+	count_change(sample, row, false, true);
+	sample->totals.gone++;
+	sample->totals.flows--;
+	if (item)
+		item->gone = true;
+	if (row->identity == sample->watched) {
+		merge(&sample->watched_row->group.flow, &row->group.flow);
+		sample->watched_gone = true;
+	}
+	seen_remove(sample->seen, mark);
+}
+
+bool sample_event(struct sample *sample, struct row *row)
+{
+	struct flow *flow = &row->group.flow;
+	struct mark *mark;
+
+	row->identity = seen_identity(flow);
+	mark = seen_find(sample->seen, row->identity);
+	sample->changes++;
+	if (mark && flow->event == EVENT_DESTROY) {
+		event_destroy(sample, mark, row);
+		return true;
+	}
+	if (mark) {
+		event_update(sample, mark, row);
+		return true;
+	}
+	if (!filter_match(sample->filter, flow))
+		return false;
+	if (flow->event == EVENT_DESTROY)
+		sample->totals.gone++;
+	else
+		event_new(sample, row, flow->event == EVENT_NEW);
+	return true;
+}
+
+void sample_watch(struct sample *sample, uint64_t identity, const struct row *row)
+{
+	sample->watched = identity;
+	sample->watched_gone = false;
+	if (row)
+		*sample->watched_row = *row;
+}
+
+uint32_t sample_groups(const struct sample *sample)
+{
+	return sample->groups ? groups_count(sample->groups) : 0;
+}
+
+struct sums *sample_sums(const struct sample *sample, uint32_t number)
+{
+	return group_extra(sample->groups, groups_at(sample->groups, number));
+}
+
+/* The values go back to where flows have them, so that every field of a flow can be used. */
+void sample_group_row(const struct sample *sample, uint32_t number, struct row *row)
+{
+	struct sums *sums = sample_sums(sample, number);
+	struct flow *flow = &row->group.flow;
+
+	groups_row(sample->groups, groups_at(sample->groups, number), &row->group);
+	for (unsigned i = 0; i < sample->plan.keys_count; i++) {
+		const struct field *from = groups_keys(sample->groups, i), *to = &sample->plan.keys[i];
+
+		memcpy((char *)flow + to->offset, (const char *)&row->group + from->offset, to->size);
+	}
+	memset(&row->sums, 0, sizeof(row->sums));
+	memcpy(&row->sums, sums, sample->plan.extra);
+	if (sums->round != sample->round)
+		row->sums.count = row->sums.unreplied = 0;
+	row->is_gone = row->is_fresh = false;
+	row_finish(row, sample->totals.flows);
+}

@@ -1,0 +1,77 @@
+/* What cttop knows of the table: groups and rates out of dumps, kept up to date by events. */
+#ifndef SAMPLE_H
+#define SAMPLE_H
+
+#include "filter.h"
+#include "kept.h"
+#include "seen.h"
+#include "view.h"
+
+/* Of all flows that the filter lets through. Rates are per second, and known if `rated`. */
+struct totals {
+	uint64_t flows, fresh, gone, bytes, packets;
+	float fresh_rate, gone_rate, bytes_rate, packets_rate;
+	bool rated, counted;		/* counted: some flow has byte counters */
+};
+
+struct sample {
+	const struct view *view;
+	const struct filter *filter;	/* the caller's */
+	uint64_t want;
+	bool all;			/* flows are wanted with everything that is known */
+	struct seen *seen;
+	struct groups *groups;		/* of views that group */
+	struct group_plan plan;
+	struct kept *kept, *coming;	/* of the flows view: shown, and filled by the dump under way */
+	struct order order;
+	uint32_t round;
+	bool dumping, complete;		/* complete: at least one dump was read to its end */
+	bool broken;			/* a dump was given up: the next rates would be wrong */
+	uint64_t begun, ended;		/* times of the last round, ns */
+	uint64_t interval;		/* between the ends of the last two, ns; 0: only one yet */
+	uint64_t matching, visited;	/* in the dump under way */
+	struct totals totals;
+	unsigned long changes;		/* counts up whenever rows may have changed */
+	/* the flow that the detail pane follows */
+	uint64_t watched;
+	struct row *watched_row;
+	bool watched_gone;
+};
+
+void sample_init(struct sample *sample);		/* aborts when memory is out, as all here */
+void sample_release(struct sample *sample);
+
+/* Another filter: everything is forgotten. Another view or order: the groups are. */
+void sample_filter(struct sample *sample, const struct filter *filter);
+void sample_view(struct sample *sample, const struct view *view, const struct order *order,
+		 unsigned level);
+
+/* What must be decoded. */
+uint64_t sample_wants(const struct sample *sample);
+
+/*
+ * A dump: sample_begin(), sample_flow() for each flow of it, sample_end(); `time` in nanoseconds.
+ * `expected`: about how many flows there will be. The row's flow is the input, the rest is room to
+ * work in. sample_abort() gives a dump up.
+ */
+void sample_begin(struct sample *sample, uint64_t time, size_t expected);
+void sample_flow(struct sample *sample, struct row *row);
+void sample_end(struct sample *sample, uint64_t time);
+void sample_abort(struct sample *sample);
+
+/* An event. True if it is one of the flows that are looked at; a DESTROY may get the state that it
+ * does not carry itself. */
+bool sample_event(struct sample *sample, struct row *row);
+
+/* Ends an interval without a dump, as a replay of events does: rates from what was counted. */
+void sample_tick(struct sample *sample, uint64_t time);
+
+/* Looks at one flow in whole from now on; 0: none. */
+void sample_watch(struct sample *sample, uint64_t identity, const struct row *row);
+
+/* Of a group: its row. */
+void sample_group_row(const struct sample *sample, uint32_t number, struct row *row);
+struct sums *sample_sums(const struct sample *sample, uint32_t number);
+uint32_t sample_groups(const struct sample *sample);
+
+#endif
