@@ -107,6 +107,11 @@ check: all tools units
 	$(Q)B=$(B) tests/run $(T)
 test: check
 
+# Other kernels than this one, in virtual machines: KERNELS='5.10 6.12' chooses, SMOKE=1 is short.
+.PHONY: test-kernels
+test-kernels: all tools
+	$(Q)B=$(B) KERNELS='$(KERNELS)' SMOKE='$(SMOKE)' LIMIT='$(LIMIT)' FRESH='$(FRESH)' tests/kernels/run
+
 .PHONY: bench
 bench: all tools benches
 	$(Q)B=$(B) bench/run
