@@ -128,6 +128,9 @@ fuzz:	## run each fuzz target, or T="NAME...", for FUZZ_SECONDS=60 seconds, from
 	$(Q)B=build-fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(T)
 
 bench: all tools benches	## measure, and print one table
+test-kernels: all tools	## run the kernel tests on other kernels, in virtual machines
+	$(Q)B=$(B) KERNELS='$(KERNELS)' SMOKE='$(SMOKE)' LIMIT='$(LIMIT)' FRESH='$(FRESH)' tests/kernels/run
+
 	$(Q)B=$(B) bench/run
 
 # --- reading the code --------------------------------------------------------------------------------
