@@ -104,7 +104,7 @@ replays: $(REPLAYS)
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 # --- looking, testing --------------------------------------------------------------------------------
-.PHONY: demo test check sanitize fuzz bench
+.PHONY: demo test check sanitize fuzz bench test-kernels
 demo:	## show cttop on real traffic; installs what is missing (NO_INSTALL=1: only names it)
 	@command -v bash >/dev/null || sh contrib/packages install bash
 	@MAKE='$(MAKE)' contrib/demo
@@ -128,10 +128,10 @@ fuzz:	## run each fuzz target, or T="NAME...", for FUZZ_SECONDS=60 seconds, from
 	$(Q)B=build-fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(T)
 
 bench: all tools benches	## measure, and print one table
+	$(Q)B=$(B) bench/run
+
 test-kernels: all tools	## run the kernel tests on other kernels, in virtual machines
 	$(Q)B=$(B) KERNELS='$(KERNELS)' SMOKE='$(SMOKE)' LIMIT='$(LIMIT)' FRESH='$(FRESH)' tests/kernels/run
-
-	$(Q)B=$(B) bench/run
 
 # --- reading the code --------------------------------------------------------------------------------
 # cppcheck: what is off and why.

@@ -136,7 +136,7 @@ static const char *read_word(struct reader *reader, char *word)
 		return NULL;
 	}
 	*value++ = '\0';
-	key = key_find(text_keys, word);
+	key = textkey_find(text_keys, word);
 	return key ? key->set(reader, key, value) : NULL;
 }
 
@@ -220,7 +220,7 @@ static const char *read_save(struct reader *reader, char *at)
 	}
 	flow->has |= HAS_STATUS;
 	while (!wrong && (word = next_word(&at))) {
-		const struct key *key = key_find(save_keys, word);
+		const struct key *key = textkey_find(save_keys, word);
 
 		if (*word != '-') {
 			wrong = read_word(reader, word);

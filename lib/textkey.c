@@ -262,7 +262,7 @@ const struct key save_keys[] = {
 	{ NULL },
 };
 
-const struct key *key_find(const struct key *key, const char *word)
+const struct key *textkey_find(const struct key *key, const char *word)
 {
 	while (key->word && strcmp(key->word, word))
 		key++;

@@ -31,7 +31,7 @@ struct key {
 /* key=value of conntrack -L, -E and of /proc; options and their arguments of -o save. Both end with
  * a row whose word is NULL. */
 extern const struct key text_keys[], save_keys[];
-const struct key *key_find(const struct key *keys, const char *word);
+const struct key *textkey_find(const struct key *keys, const char *word);
 
 /* The presence bits of all parts that were seen. */
 uint64_t keys_seen(const struct reader *reader);
