@@ -28,7 +28,7 @@ struct meter {
 
 static void take_global(struct stats *stats, const struct nlmsghdr *message)
 {
-	const struct nlattr *attribute;
+	struct nlattr *attribute;	/* not const: the macro casts that away */
 
 	mnl_attr_for_each(attribute, message, sizeof(struct nfgenmsg)) {
 		if (mnl_attr_validate(attribute, MNL_TYPE_U32) < 0)
@@ -59,7 +59,7 @@ static bool take_cpu(struct stats *stats, const struct nlmsghdr *message, bool e
 {
 	const struct nfgenmsg *nfgen = mnl_nlmsg_get_payload(message);
 	struct cpu *cpu = stats_cpu(stats, ntohs(nfgen->res_id));
-	const struct nlattr *attribute;
+	struct nlattr *attribute;	/* not const: the macro casts that away */
 
 	if (!cpu)
 		return false;
