@@ -156,7 +156,8 @@ static void open_row(struct top *top, int argument)
 		open_flow(top, &row);
 		break;
 	case ROWS_CPUS:
-		break;
+		top->mode = MODE_DETAIL;
+		top->pane_scroll = 0;
 	}
 }
 
@@ -178,7 +179,7 @@ static void go_back(struct top *top, int argument)
 	top_view(top, visit->view);
 	top->order = visit->order;
 	top->level = visit->level;
-	sample_view(&top->sample, visit->view, &top->order, top->level);
+	sample_view(&top->sample, visit->view, &top->order);
 	top->selected = visit->selected;
 	free(visit->filter);
 }
@@ -188,7 +189,7 @@ static void set_order(struct top *top, const struct order *order)
 	top->order = top->sample.order = *order;
 	top->calm_until = 0;
 	if (view_of(top)->rows == ROWS_FLOWS) {
-		sample_view(&top->sample, view_of(top), order, top->level);
+		sample_view(&top->sample, view_of(top), order);
 		top->read_now = true;
 		return;
 	}
@@ -272,16 +273,12 @@ static void toggle_active(struct top *top, int argument)
 
 static void more_columns(struct top *top, int step)
 {
-	unsigned level = top->level + step;
+	int level = top->level + step;
 
-	if (level >= LEVELS)
+	if (level >= LEVELS || -level >= (int)top->layout.columns_count)
 		return;
 	top->level = level;
 	memset(top->widths, 0, sizeof(top->widths));
-	memset(top->seen_value, 0, sizeof(top->seen_value));
-	if (view_of(top)->rows == ROWS_FLOWS)
-		sample_view(&top->sample, view_of(top), &top->order, level);
-	top->read_now = true;
 }
 
 static void show_help(struct top *top, int argument)
@@ -343,10 +340,10 @@ const struct key keys[] = {
 	{ { 'N' }, "N", NULL, "next row that fits the search", find_next, 1 },
 	{ { 's', '>' }, "s, >", "sort", "sort by the next column", sort_step, 1 },
 	{ { '<' }, "<", NULL, "sort by the column before", sort_step, -1 },
-	{ { 'r' }, "r", "reverse", "reverse the order", reverse },
+	{ { 'r' }, "r", NULL, "reverse the order", reverse },
 	{ { ' ', 'p' }, "Space, p", "pause", "pause; the screen stands still", pause_it },
-	{ { 'a' }, "a", "active", "only rows that something happens to", toggle_active },
-	{ { 'n' }, "n", "names", "names for addresses, from the system's resolver", toggle_names },
+	{ { 'a' }, "a", NULL, "only rows that something happens to", toggle_active },
+	{ { 'n' }, "n", NULL, "names for addresses, from the system's resolver", toggle_names },
 	{ { 'u' }, "u", NULL, "bits or bytes per second", toggle_bits },
 	{ { '+', '=' }, "+", NULL, "more columns", more_columns, 1 },
 	{ { '-' }, "-", NULL, "fewer columns", more_columns, -1 },
@@ -367,7 +364,7 @@ const struct key keys[] = {
 	{ .name = NULL },
 };
 
-const struct key *key_find(int code)
+const struct key *key_with(int code)
 {
 	for (const struct key *key = keys; key->name; key++)
 		for (unsigned i = 0; i < 5 && key->codes[i]; i++)
@@ -379,7 +376,7 @@ const struct key *key_find(int code)
 /* Whether some cell of the row has the text, in any case. */
 static bool row_has(const struct top *top, size_t place, const char *text)
 {
-	struct shown_column columns[VIEW_COLUMNS + VITAL_COUNTERS];
+	struct shown_column columns[VIEW_COLUMNS];
 	unsigned count = top_columns(top, columns);
 	struct row row;
 	struct out out;
@@ -498,7 +495,7 @@ static void prompt_typed(struct top *top, int code)
 
 void top_key(struct top *top, int code)
 {
-	const struct key *key = key_find(code);
+	const struct key *key = key_with(code);
 
 	top->message[0] = '\0';
 	if (top->asking)

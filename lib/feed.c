@@ -60,8 +60,8 @@ static void begin_dump(struct feed *feed, struct source *dump)
 	feed->dump = dump;
 	feed->started = feed_ticks();
 	feed->cost = feed->visited = 0;
-	feed->expected = top->vitals.has_entries && !*top->filter_text ? top->vitals.entries
-								       : top->sample.totals.flows;
+	if (*top->filter_text || !vitals_entries(&top->vitals, &feed->expected))
+		feed->expected = top->sample.totals.flows;
 	source_want(dump, sample_wants(&top->sample));
 	source_timeouts(dump, &feed->timeouts);
 	sample_begin(&top->sample, clock_of(CLOCK_REALTIME), feed->expected);
@@ -70,12 +70,12 @@ static void begin_dump(struct feed *feed, struct source *dump)
 static void look_at_kernel(struct feed *feed)
 {
 	struct top *top = feed->top;
-	uint64_t time = clock_of(CLOCK_REALTIME);
+	uint64_t time = clock_of(CLOCK_REALTIME), entries;
 
 	feed->vitals_next = feed_ticks() + SECOND;
 	vitals_read(&top->vitals, time);
-	if (top->vitals.has_entries)
-		vitals_history(&top->vitals, time, top->vitals.entries);
+	if (vitals_entries(&top->vitals, &entries))
+		vitals_history(&top->vitals, time, entries);
 	if (!top->vitals.accounting && top->sample.view->rows != ROWS_CPUS)
 		top_note(top, NOTE_ACCOUNTING, "accounting is off: no bytes; sysctl "
 			 "net.netfilter.nf_conntrack_acct=1 counts flows made from then on");
@@ -86,6 +86,7 @@ static void look_at_kernel(struct feed *feed)
 void feed_live(struct feed *feed, struct source *dump)
 {
 	timeouts_read(&feed->timeouts);
+	vitals_open(&feed->top->vitals);
 	look_at_kernel(feed);
 	if (dump)
 		begin_dump(feed, dump);

@@ -25,6 +25,6 @@ struct key {
 /* In the order of the help screen. Ends with a row whose name is NULL. */
 extern const struct key keys[];
 
-const struct key *key_find(int code);	/* NULL: no key has it */
+const struct key *key_with(int code);	/* NULL: no key has it */
 
 #endif

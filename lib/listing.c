@@ -41,16 +41,23 @@ static struct item *add(struct listing *listing)
 static void cpu_row(const struct listing *listing, uint32_t number, struct row *row)
 {
 	const struct vitals *vitals = listing->vitals;
-	const struct vital *counters = number < 2 ? vitals->counters : vitals->cpus[number - 2].counters;
+	const struct cpu *cpu = number < 2 ? NULL : &vitals->now.cpus[number - 2];
 
 	memset(row, 0, sizeof(*row));
 	row->identity = number + 1;
-	for (unsigned i = 0; i < VITAL_COUNTERS; i++)
-		row->counters[i] = number ? counters[i].rate * 1000 + 0.5 : counters[i].total * 1000;
+	for (unsigned i = 0; i < CPU_COUNTERS; i++) {
+		int counter = counter_find(row_counters[i], strlen(row_counters[i]));
+		double rate = 0;
+
+		if (!stats_has(&vitals->now, counter) || (number && !vitals_rate(vitals, counter, cpu, &rate)))
+			continue;
+		row->group.flow.has |= HAS(i);
+		row->counters[i] = number ? rate * 1000 + 0.5 : vitals->now.total[counter] * 1000;
+	}
 	if (number < 2)
 		strcpy(row->cpu, number ? "all/s" : "total");
 	else
-		snprintf(row->cpu, sizeof(row->cpu), "%d", vitals->cpus[number - 2].cpu);
+		snprintf(row->cpu, sizeof(row->cpu), "%u", cpu->number);
 }
 
 static void group_row(const struct listing *listing, const struct item *item, struct row *row)
@@ -325,7 +332,7 @@ static void gather(struct listing *listing, bool active)
 		gather_numbers(listing, eventlog_count(listing->log));
 		break;
 	case ROWS_CPUS:
-		gather_numbers(listing, listing->vitals->cpus_count ? listing->vitals->cpus_count + 2 : 0);
+		gather_numbers(listing, listing->vitals->time ? listing->vitals->now.cpus_count + 2 : 0);
 	}
 }
 

@@ -17,8 +17,9 @@ const struct look style_looks[STYLES] = {
 	[STYLE_WARN]	= { 215, -1, 3, -1, .bold = true },
 	[STYLE_BAD]	= { 203, -1, 1, -1, .bold = true },
 	[STYLE_ALARM]	= { 231, 160, 7, 1, .bold = true },
-	[STYLE_BAR]	= { 74, 236, 6, -1 },
-	[STYLE_TROUGH]	= { 239, 236, -1, -1, .dim = true },
+	[STYLE_BAR]	= { 74, -1, 6, -1 },
+	[STYLE_TROUGH]	= { 240, -1, -1, -1, .dim = true },
+	[STYLE_ZERO]	= { 239, -1, -1, -1, .dim = true },
 	[STYLE_GRAPH]	= { 110, -1, 6, -1 },
 	[STYLE_KEY]	= { 117, -1, 6, -1, .bold = true },
 	[STYLE_TAB]	= { 248, -1, -1, -1 },
@@ -170,17 +171,22 @@ static const char *const eighths[] = { " ", "\u258f", "\u258e", "\u258d", "\u258
 static const char *const levels[] = { "\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586", "\u2587", "\u2588" };
 static const char *const plain_levels[] = { "_", ".", ":", "-", "=", "+", "*", "#" };
 
-static void plain_bar(struct page *page, enum style style, unsigned width, double share)
+static void plain_bar(struct page *page, enum style style, unsigned width, double share, bool trough)
 {
-	unsigned full = share * (width - 2) + 0.5;
+	unsigned inside = trough ? width - 2 : width, full = share * inside + 0.5;
 
+	if (!trough) {
+		page_repeat(page, style, "#", full);
+		page_repeat(page, STYLE_PLAIN, " ", width - full);
+		return;
+	}
 	page_text(page, STYLE_DIM, "[");
 	page_repeat(page, style, "#", full);
-	page_repeat(page, STYLE_DIM, ".", width - 2 - full);
+	page_repeat(page, STYLE_DIM, ".", inside - full);
 	page_text(page, STYLE_DIM, "]");
 }
 
-void page_bar(struct page *page, enum style style, unsigned width, double share)
+void page_bar(struct page *page, enum style style, unsigned width, double share, bool trough)
 {
 	unsigned parts;
 
@@ -188,14 +194,14 @@ void page_bar(struct page *page, enum style style, unsigned width, double share)
 	if (width < 3)
 		return;
 	if (!page->utf8) {
-		plain_bar(page, style, width, share);
+		plain_bar(page, style, width, share, trough);
 		return;
 	}
 	parts = share * width * 8 + 0.5;
 	page_repeat(page, style, "\u2588", parts / 8);
 	if (parts % 8)
 		page_text(page, style, eighths[parts % 8]);
-	page_repeat(page, STYLE_TROUGH, "\u2591", width - (parts + 7) / 8);
+	page_repeat(page, trough ? STYLE_TROUGH : STYLE_PLAIN, trough ? "\u2591" : " ", width - (parts + 7) / 8);
 }
 
 /* A value that is not known (negative) is a gap. */
@@ -274,7 +280,7 @@ void page_write(const struct page *page, struct out *out, int colours)
 	}
 }
 
-static void put_scaled(struct out *out, double value, const char *plain)
+static void put_scaled(struct out *out, double value, bool decimal)
 {
 	static const char units[] = { 0, 'k', 'M', 'G', 'T', 'P', 'E' };
 	unsigned unit = 0;
@@ -286,17 +292,17 @@ static void put_scaled(struct out *out, double value, const char *plain)
 	if (unit)
 		out_format(out, value < 9.95 ? "%.1f%c" : "%.0f%c", value, units[unit]);
 	else
-		out_format(out, plain, value);
+		out_format(out, "%.*f", decimal, value);
 }
 
 void put_human(struct out *out, uint64_t value)
 {
-	put_scaled(out, value, "%.0f");
+	put_scaled(out, value, false);
 }
 
 void put_rate(struct out *out, uint64_t thousandths)
 {
 	double value = thousandths / 1000.0;
 
-	put_scaled(out, value, value < 9.95 && thousandths % 1000 ? "%.1f" : "%.0f");
+	put_scaled(out, value, value < 9.95 && thousandths % 1000);
 }

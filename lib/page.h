@@ -8,7 +8,7 @@
 enum style {
 	STYLE_PLAIN, STYLE_DIM, STYLE_BOLD, STYLE_TITLE, STYLE_HEADING, STYLE_SORTED, STYLE_GOOD,
 	STYLE_YOUNG, STYLE_WARN, STYLE_BAD, STYLE_ALARM, STYLE_BAR, STYLE_TROUGH, STYLE_GRAPH,
-	STYLE_KEY, STYLE_TAB, STYLE_TAB_ON, STYLE_MATCH, STYLE_GONE, STYLE_NOTE, STYLES
+	STYLE_ZERO, STYLE_KEY, STYLE_TAB, STYLE_TAB_ON, STYLE_MATCH, STYLE_GONE, STYLE_NOTE, STYLES
 };
 
 /* Colours of the 256-colour and of the 8-colour palette, -1 for the terminal's own. */
@@ -61,8 +61,8 @@ void page_escaped(struct page *page, enum style style, const char *text);
 void page_to(struct page *page, enum style style, unsigned column);
 void page_repeat(struct page *page, enum style style, const char *glyph, unsigned count);
 
-/* A bar of `width` columns filled to share (0 to 1). */
-void page_bar(struct page *page, enum style style, unsigned width, double share);
+/* A bar of `width` columns filled to share (0 to 1); with a trough, or on nothing. */
+void page_bar(struct page *page, enum style style, unsigned width, double share, bool trough);
 /* A sparkline: values scaled from `low` to `high`. */
 void page_spark(struct page *page, enum style style, const double *values, unsigned count, double low,
 		double high);

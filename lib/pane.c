@@ -28,30 +28,31 @@ static void legend_lines(struct page *page)
 	}
 }
 
+/* What was drawn from line `first` on moves up by the scroll, into `lines` lines. */
+static void show_part(struct top *top, struct page *page, unsigned first, unsigned lines)
+{
+	unsigned count = page->lines_count - first;
+
+	scroll_pane(top, count, lines);
+	count -= top->pane_scroll;
+	memmove(&page->lines[first], &page->lines[first + top->pane_scroll], count * sizeof(*page->lines));
+	page->lines_count = first + (count < lines ? count : lines);
+}
+
 void render_help(struct top *top, struct page *page, unsigned lines)
 {
-	unsigned first = page->lines_count, total = sizeof(legend) / sizeof(*legend) + 1;
-	size_t skip;
+	unsigned first = page->lines_count;
 
-	for (const struct key *key = keys; key->name; key++)
-		total++;
-	scroll_pane(top, total, lines);
-	skip = top->pane_scroll;
-	for (const struct key *key = keys; key->name && page->lines_count - first < lines; key++) {
-		if (skip) {
-			skip--;
-			continue;
-		}
+	for (const struct key *key = keys; key->name; key++) {
 		page_line(page);
 		page_format(page, STYLE_KEY, "  %s", key->name);
 		page_to(page, STYLE_PLAIN, 19);
 		page_text(page, STYLE_PLAIN, " ");
 		page_text(page, STYLE_PLAIN, key->help);
 	}
-	if (page->lines_count - first + total - (total - 4) <= lines) {
-		page_line(page);
-		legend_lines(page);
-	}
+	page_line(page);
+	legend_lines(page);
+	show_part(top, page, first, lines);
 }
 
 static void detail_title(struct page *page, const struct top *top, const struct row *row)
@@ -76,48 +77,102 @@ static void detail_title(struct page *page, const struct top *top, const struct 
 	out_release(&out);
 }
 
-static void detail_line(struct page *page, const struct top *top, const struct field *row_field_,
+static void detail_line(struct page *page, const struct top *top, const struct field *field,
 			const struct flow *flow)
 {
-	struct field field = *row_field_;
+	struct field own = *field;
 	struct out out;
 
-	field.labels = top->labels;
+	own.labels = top->labels;
 	out_init(&out, -1);
 	out_room(&out, OUT_ROOM);
-	field.kind->text(&out, &field, flow);
+	own.kind->text(&out, &own, flow);
 	page_line(page);
-	page_format(page, STYLE_KEY, "  %s", field.name);
+	page_format(page, STYLE_KEY, "  %s", own.name);
 	page_to(page, STYLE_PLAIN, 21);
 	page_text(page, STYLE_PLAIN, " ");
 	page_mem(page, STYLE_BOLD, out.buf, out_length(&out));
 	page_to(page, STYLE_PLAIN, 52);
 	page_text(page, STYLE_PLAIN, " ");
-	page_text(page, STYLE_DIM, field.help);
+	page_text(page, STYLE_DIM, own.help);
 	out_release(&out);
 }
 
-/* Every field that this flow has. */
-void render_detail(struct top *top, struct page *page, unsigned lines)
+/* Every field that this flow has, and its rates. */
+static unsigned detail_fields(const struct flow *flow, const struct field **list)
+{
+	static const char *const rates[] = { "bytes_per_second", "packets_per_second" };
+	unsigned count = 0;
+
+	for (const struct field *field = fields; field->name; field++)
+		if (field->has && field_present(field, flow) && !(field->in & JOINED))
+			list[count++] = field;
+	for (unsigned i = 0; i < 2; i++) {
+		const struct field *field = row_field(rates[i], strlen(rates[i]));
+
+		if (field_present(field, flow))
+			list[count++] = field;
+	}
+	return count;
+}
+
+static void render_flow(struct top *top, struct page *page, unsigned lines)
 {
 	const struct row *row = top->sample.watched_row;
 	const struct flow *flow = &row->group.flow;
-	const struct field *tables[] = { fields, row_fields };
-	unsigned first = page->lines_count;
-	size_t skip, total = 1;
+	const struct field *list[256];
+	unsigned count = detail_fields(flow, list);
 
-	for (const struct field *field = fields; field->name; field++)
-		total += field_present(field, flow) && !(field->in & JOINED) && field->has;
-	scroll_pane(top, total + 2, lines);
-	skip = top->pane_scroll;
+	scroll_pane(top, count, lines ? lines - 1 : 0);
 	detail_title(page, top, row);
-	for (unsigned t = 0; t < 2; t++)
-		for (const struct field *field = tables[t]; field->name; field++) {
-			if (!field->has || !field_present(field, flow) || (field->in & JOINED))
-				continue;
-			if (skip)
-				skip--;
-			else if (page->lines_count - first < lines)
-				detail_line(page, top, field, flow);
-		}
+	for (unsigned i = top->pane_scroll; i < count && i + 1 < top->pane_scroll + lines; i++)
+		detail_line(page, top, list[i], flow);
+}
+
+/* A counter with what it means on this kernel; the text goes on in further lines. */
+static void counter_lines(const struct top *top, struct page *page, int i)
+{
+	const struct stats *stats = &top->vitals.now;
+	const struct sense *sense = counter_sense(&counters[i], &stats->kernel);
+	const char *text = sense && sense->text ? sense->text : "";
+	const unsigned indent = 34;
+	unsigned room = top->width > indent + 20 ? top->width - indent - 1 : 20;
+	double rate;
+
+	page_line(page);
+	page_format(page, STYLE_KEY, "  %-16s", counters[i].name);
+	page_format(page, STYLE_BOLD, "%10llu", (unsigned long long)stats->total[i]);
+	if (vitals_rate(&top->vitals, i, NULL, &rate))
+		page_format(page, rate > 0 ? STYLE_BAD : STYLE_DIM, " %.0f/s", rate);
+	while (*text) {
+		size_t length = strlen(text), cut = length;
+
+		if (length > room)
+			for (cut = room; cut && text[cut] != ' '; cut--)
+				;
+		cut = cut ? cut : room;
+		page_to(page, STYLE_PLAIN, indent);
+		page_mem(page, STYLE_DIM, text, cut);
+		text += cut + (text[cut] == ' ');
+		if (*text)
+			page_line(page);
+	}
+}
+
+static void render_counters(struct top *top, struct page *page, unsigned lines)
+{
+	unsigned first = page->lines_count;
+
+	for (int i = 0; i < COUNTERS; i++)
+		if (stats_has(&top->vitals.now, i))
+			counter_lines(top, page, i);
+	show_part(top, page, first, lines);
+}
+
+void render_detail(struct top *top, struct page *page, unsigned lines)
+{
+	if (top->sample.view->rows == ROWS_CPUS)
+		render_counters(top, page, lines);
+	else
+		render_flow(top, page, lines);
 }

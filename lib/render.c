@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { GRAPH_LINES = 3 };
+enum { GRAPH_LINES = 3, GRAPH_MOST = 75, LABEL = 6 };
 
 static void put_clock(char *text, size_t size, uint64_t ns)
 {
@@ -48,7 +48,9 @@ static void rate(struct page *page, const char *name, float value, bool known, e
 
 static uint64_t entries(const struct top *top)
 {
-	return top->vitals.has_entries ? top->vitals.entries : top->sample.totals.flows;
+	uint64_t count;
+
+	return vitals_entries(&top->vitals, &count) ? count : top->sample.totals.flows;
 }
 
 static void title_line(struct top *top, struct page *page)
@@ -76,19 +78,19 @@ static void title_line(struct top *top, struct page *page)
 
 static void fill_line(const struct top *top, struct page *page)
 {
-	const struct vitals *vitals = &top->vitals;
-	double share = vitals->has_max && vitals->max ? (double)entries(top) / vitals->max : 0;
+	double share;
+	bool known = vitals_share(&top->vitals, &share);
 
 	page_line(page);
 	page_text(page, STYLE_DIM, " table  ");
-	if (vitals->has_max) {
-		page_bar(page, fill_style(share), 20, share);
+	if (known) {
+		page_bar(page, fill_style(share), 20, share, true);
 		page_format(page, share >= 0.8 ? fill_style(share) : STYLE_BOLD, " %4.1f%%  ", share * 100);
 	}
 	number(page, STYLE_BOLD, entries(top));
-	if (vitals->has_max) {
+	if (known) {
 		page_text(page, STYLE_DIM, " of ");
-		number(page, STYLE_PLAIN, vitals->max);
+		number(page, STYLE_PLAIN, top->vitals.now.max);
 	} else {
 		page_text(page, STYLE_DIM, " flows");
 	}
@@ -114,28 +116,31 @@ static void flow_line(const struct top *top, struct page *page)
 	}
 }
 
+/* What means losses is always there; a counter that is rarely of interest only while it grows. */
 static void loss_line(const struct top *top, struct page *page)
 {
-	const struct vitals *vitals = &top->vitals;
-
 	page_line(page);
 	page_text(page, STYLE_DIM, " loss   ");
-	for (unsigned i = 0; i < VITAL_LOUD; i++) {
-		const struct vital *vital = &vitals->counters[i];
-		bool known = vitals->has_counters && vitals->rated && vital->known;
-		bool loud = known && vital->rate > 0;
+	for (unsigned i = 0; i < COUNTERS; i++) {
+		double value = 0;
+		bool known = vitals_rate(&top->vitals, i, NULL, &value);
+		bool rare = !strcmp(counters[i].name, "chaintoolong");
+		enum style loud = counters[i].loud == LOUD_DROP ? STYLE_ALARM : STYLE_BAD;
 
-		rate(page, vital_names[i], vital->rate, known,
-		     !loud ? STYLE_PLAIN : i ? STYLE_ALARM : STYLE_BAD);
+		if (counters[i].loud == LOUD_NEVER || (rare && !(value > 0)))
+			continue;
+		rate(page, counters[i].name, value, known, value > 0 ? loud : STYLE_PLAIN);
 		page_text(page, STYLE_PLAIN, "  ");
 	}
 }
 
-/* The history as `width` columns: the mean of the seconds in each, negative where there is none. */
-static void squeeze(const struct vitals *vitals, unsigned width, double *values)
+/* The last seconds as `width` columns: the mean in each, negative where nothing is known. */
+static void squeeze(const struct vitals *vitals, unsigned span, unsigned width, double *values)
 {
+	unsigned start = HISTORY - span;
+
 	for (unsigned i = 0; i < width; i++) {
-		unsigned from = i * HISTORY / width, to = (i + 1) * HISTORY / width, count = 0;
+		unsigned from = start + i * span / width, to = start + (i + 1) * span / width, count = 0;
 		double sum = 0;
 
 		for (unsigned j = from; j < to || j == from; j++)
@@ -145,6 +150,16 @@ static void squeeze(const struct vitals *vitals, unsigned width, double *values)
 			}
 		values[i] = count ? sum / count : -1;
 	}
+}
+
+/* One minute to begin with, five in the end. */
+static unsigned history_span(const struct vitals *vitals)
+{
+	unsigned first = 0;
+
+	while (first < HISTORY && vitals->history[first] < 0)
+		first++;
+	return HISTORY - first < 60 ? 60 : HISTORY - first;
 }
 
 /* One line of a graph that is GRAPH_LINES high; line 0 is the lowest. */
@@ -162,26 +177,39 @@ static void graph_line(struct page *page, const double *values, unsigned width, 
 	}
 }
 
-static unsigned graph_width(const struct top *top)
+/* What the top of the graph stands for, and how much time it shows. */
+static void graph_label(struct page *page, double high, unsigned span, int line)
 {
-	unsigned width = top->width > 54 ? top->width - 54 : 0;
+	struct out out;
 
-	return width > 75 ? 75 : width;
+	out_init(&out, -1);
+	if (line == GRAPH_LINES - 1)
+		put_human(&out, high);
+	else if (!line)
+		out_format(&out, span < 120 ? "%us" : "%um", span < 120 ? span : span / 60);
+	page_to(page, STYLE_PLAIN, page_column(page) + LABEL - 1 - out_length(&out));
+	page_mem(page, STYLE_DIM, out.buf, out_length(&out));
+	page_text(page, STYLE_PLAIN, " ");
+	out_release(&out);
 }
 
-/* Beside the three lines of numbers. They are written first, so each is called with its line. */
+/* To the right of the three lines of numbers, where there is room. */
 static void add_graph(const struct top *top, struct page *page, int line)
 {
-	double values[80], high = 1;
-	unsigned width = graph_width(top);
+	const unsigned least = 10, numbers = 58;
+	unsigned span = history_span(&top->vitals);
+	unsigned room = top->width > numbers + LABEL ? top->width - numbers - LABEL : 0;
+	unsigned width = room > GRAPH_MOST ? GRAPH_MOST : room;
+	double values[GRAPH_MOST], high = 1;
 
-	if (width < 12 || page_column(page) + width + 2 > top->width)
+	if (width < least || page_column(page) > top->width - width - LABEL - 1)
 		return;
-	squeeze(&top->vitals, width, values);
+	squeeze(&top->vitals, span, width, values);
 	for (unsigned i = 0; i < width; i++)
 		high = values[i] > high ? values[i] : high;
-	page_to(page, STYLE_PLAIN, top->width - width - 1);
-	graph_line(page, values, width, high * 1.05, line);
+	page_to(page, STYLE_PLAIN, top->width - width - LABEL - 1);
+	graph_label(page, high, span, line);
+	graph_line(page, values, width, high, line);
 }
 
 static void filter_line(const struct top *top, struct page *page)
@@ -223,27 +251,26 @@ static void tabs_line(struct top *top, struct page *page)
 /* Two lines for a small screen: what is worth knowing in the fewest columns. */
 static void small_header(struct top *top, struct page *page)
 {
-	const struct vitals *vitals = &top->vitals;
 	const struct totals *totals = &top->sample.totals;
-	double share = vitals->has_max && vitals->max ? (double)entries(top) / vitals->max : 0;
 	bool loud = false;
+	double share, value;
 
 	page_line(page);
 	page_format(page, STYLE_TAB_ON, " %s ", top->sample.view->name);
 	page_text(page, STYLE_PLAIN, " ");
-	if (vitals->has_max) {
-		page_bar(page, fill_style(share), 8, share);
+	if (vitals_share(&top->vitals, &share)) {
+		page_bar(page, fill_style(share), 8, share, true);
 		page_format(page, STYLE_BOLD, " %.0f%% ", share * 100);
 	}
 	number(page, STYLE_BOLD, entries(top));
 	if (totals->rated)
 		page_format(page, STYLE_DIM, " +%.0f -%.0f/s", totals->fresh_rate, totals->gone_rate);
-	for (unsigned i = 1; i < VITAL_LOUD && vitals->has_counters && vitals->rated; i++)
-		if (vitals->counters[i].rate > 0) {
+	for (unsigned i = 0; i < COUNTERS; i++)
+		if (counters[i].loud == LOUD_DROP && vitals_rate(&top->vitals, i, NULL, &value) && value > 0) {
 			if (!loud)
 				page_line(page);
 			page_text(page, STYLE_PLAIN, " ");
-			rate(page, vital_names[i], vitals->counters[i].rate, true, STYLE_ALARM);
+			rate(page, counters[i].name, value, true, STYLE_ALARM);
 			loud = true;
 		}
 	filter_line(top, page);

@@ -5,10 +5,10 @@
 
 #define AT(member) offsetof(struct row, member), sizeof(((struct row *)0)->member)
 #define STATE(name, code, heading) \
-	{ "states." name, heading, &kind_count, AT(states[code]), 5, 0, 0, 0, "TCP flows in " name }
+	{ "states." name, heading, &kind_count, AT(states[code]), 5, 0, 0, 0, "flows in " name }
 
 #define COUNTER(i, name, heading, help) \
-	{ name, heading, &kind_rate, AT(counters[i]), 7, 0, 0, 0, help }
+	{ name, heading, &kind_rate, AT(counters[i]), 7, 0, HAS(i), 0, help }
 
 static uint64_t load(const struct field *field, const struct flow *flow)
 {
@@ -79,17 +79,22 @@ const struct field row_fields[] = {
 	{ "packets_per_second", "PKTS/S", &kind_rate, AT(packets), 6, 0, ROW_RATED | ROW_COUNTED, 0,
 	  "packets per second, both directions; with accounting" },
 	{ "cpu", "CPU", &kind_text, AT(cpu), 5, 0, 0, 0, "processor, or all of them" },
-	COUNTER(0, "invalid", "IN-\nVALID", "packets that conntrack refused to track"),
+	COUNTER(0, "drop", "\nDROP", "packets that conntrack dropped"),
 	COUNTER(1, "insert_failed", "INSERT\nFAILED", "first packets of new flows that were dropped"),
-	COUNTER(2, "drop", "\nDROP", "packets that conntrack dropped"),
-	COUNTER(3, "early_drop", "EARLY\nDROP", "entries evicted to make room"),
-	COUNTER(4, "error", "ICMP\nERROR", "ICMP errors that fit no flow"),
-	COUNTER(5, "chaintoolong", "CHAIN\nTOOLONG", "first packets dropped because a hash chain was too long"),
+	COUNTER(2, "early_drop", "EARLY\nDROP", "entries evicted to make room"),
+	COUNTER(3, "invalid", "\nINVALID", "packets that got no flow"),
+	COUNTER(4, "chaintoolong", "CHAIN\nTOOLONG", "first packets dropped because a hash chain was too long"),
+	COUNTER(5, "error", "ICMP\nERROR", "ICMP errors that fit no flow"),
 	COUNTER(6, "clash_resolve", "CLASH\nRESOLVE", "races of two packets that cost nothing"),
 	COUNTER(7, "found", "\nFOUND", "ports that NAT wanted and that were taken"),
-	COUNTER(8, "insert", "\nINSERT", "entries made by programs"),
-	COUNTER(9, "search_restart", "SEARCH\nRESTART", "lookups that had to begin again"),
+	COUNTER(8, "search_restart", "SEARCH\nRESTART", "lookups that had to begin again"),
+	COUNTER(9, "insert", "\nINSERT", "entries made by programs"),
 	{ NULL },
+};
+
+const char *const row_counters[CPU_COUNTERS] = {
+	"drop", "insert_failed", "early_drop", "invalid", "chaintoolong", "error", "clash_resolve",
+	"found", "search_restart", "insert",
 };
 
 const struct field *row_field(const char *name, size_t length)

@@ -4,7 +4,7 @@
 
 #include "group.h"
 
-enum { TCP_STATES = 10, CPU_COUNTERS = 16, SERVICE_SIZE = 24 };
+enum { TCP_STATES = 10, CPU_COUNTERS = 10, SERVICE_SIZE = 24 };
 
 /* What is added up for a group. Rates are per second over the last interval. */
 struct sums {
@@ -42,6 +42,9 @@ struct row {
 
 /* Fields of rows beside those of flows; ends with a row whose name is NULL. */
 extern const struct field row_fields[];
+
+/* The kernel's counters that rows of CPUs have; row i of counters[] is present with HAS(i). */
+extern const char *const row_counters[CPU_COUNTERS];
 
 /* Among row_fields, then those of flows. NULL if there is none. */
 const struct field *row_field(const char *name, size_t length);

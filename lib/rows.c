@@ -62,7 +62,7 @@ static enum style cell_style(const struct field *field, const struct row *row)
 	if (!strcmp(field->name, "ports.share"))
 		return row->share >= 9500 ? STYLE_ALARM : row->share >= 8000 ? STYLE_WARN : STYLE_PLAIN;
 	if (is_zero(field, flow))
-		return STYLE_DIM;
+		return STYLE_ZERO;
 	if (!strcmp(field->name, "unreplied"))
 		return row->unreplied * 2 > row->count ? STYLE_WARN : STYLE_YOUNG;
 	if (!strcmp(field->name, "states.SYN_SENT"))
@@ -166,7 +166,7 @@ static void add_cell(struct cells *cells, const struct top *top, struct shown_co
 	if (!cell->length) {
 		out_text(&cells->text, "-");
 		cell->length = 1;
-		cell->style = row->is_gone ? STYLE_GONE : STYLE_DIM;
+		cell->style = row->is_gone ? STYLE_GONE : STYLE_ZERO;
 	} else if (!is_zero(column->field, &row->group.flow)) {
 		column->idle = false;
 	}
@@ -236,31 +236,38 @@ static unsigned total_width(const struct top *top)
 	return width;
 }
 
-/* Columns without any value go first, then by `give`; at last the widest texts are cut. */
+/* How much a column is missed: those that nobody asked for go first, then those without a value. */
+static unsigned give_of(const struct top *top, const struct shown_column *column)
+{
+	int level = column->column->level;
+
+	if (!column->width || !column->column->give || is_sorted(top, column))
+		return 0;
+	return column->column->give + (column->idle ? 100 : 0) + (level > top->level ? 200 * level : 0);
+}
+
+static bool drop_column(struct top *top)
+{
+	struct layout *layout = &top->layout;
+	struct shown_column *first = NULL;
+
+	for (unsigned i = 0; i < layout->columns_count; i++)
+		if (give_of(top, &layout->columns[i]) > (first ? give_of(top, first) : 0))
+			first = &layout->columns[i];
+	if (first)
+		first->width = 0;
+	return first;
+}
+
+/* Columns go, and at last the widest texts are cut. */
 static void give_way(struct top *top)
 {
 	struct layout *layout = &top->layout;
 
-	while (top->width && total_width(top) > top->width) {
-		struct shown_column *first = NULL;
-		unsigned most = 0;
-
-		for (unsigned i = 0; i < layout->columns_count; i++) {
-			struct shown_column *column = &layout->columns[i];
-			unsigned give = column->column->give;
-
-			if (!column->width || !give || is_sorted(top, column))
-				continue;
-			give += column->idle ? 100 : 0;
-			if (give > most) {
-				most = give;
-				first = column;
-			}
-		}
-		if (!first)
-			break;
-		first->width = 0;
-	}
+	while (top->width && total_width(top) > top->width && drop_column(top))
+		;
+	for (int i = top->level; i < 0; i++)
+		drop_column(top);
 	while (top->width && total_width(top) > top->width) {
 		struct shown_column *widest = &layout->columns[0];
 
@@ -384,7 +391,7 @@ static void render_row(const struct top *top, struct page *page, const struct ce
 				   column->width, column->field->kind->right);
 		else
 			page_bar(page, row->is_gone ? STYLE_GONE : STYLE_BAR, column->width,
-				 (strcmp(top->sample.view->name, "nat") ? row->percent : row->share) / 10000.0);
+				 (strcmp(top->sample.view->name, "nat") ? row->percent : row->share) / 10000.0, false);
 		page_text(page, STYLE_PLAIN, " ");
 	}
 }

@@ -60,14 +60,13 @@ void sample_filter(struct sample *sample, const struct filter *filter)
 		forget_rows(sample);
 }
 
-void sample_view(struct sample *sample, const struct view *view, const struct order *order,
-		 unsigned level)
+void sample_view(struct sample *sample, const struct view *view, const struct order *order)
 {
 	if (sample->dumping)
 		sample_abort(sample);
 	sample->view = view;
 	sample->order = *order;
-	sample->want = view_wants(view, level);
+	sample->want = view_wants(view);
 	forget_rows(sample);
 }
 

@@ -43,8 +43,7 @@ void sample_release(struct sample *sample);
 
 /* Another filter: everything is forgotten. Another view or order: the groups are. */
 void sample_filter(struct sample *sample, const struct filter *filter);
-void sample_view(struct sample *sample, const struct view *view, const struct order *order,
-		 unsigned level);
+void sample_view(struct sample *sample, const struct view *view, const struct order *order);
 
 /* What must be decoded. */
 uint64_t sample_wants(const struct sample *sample);

@@ -19,31 +19,38 @@ static void put_text(struct out *out, const char *key, const char *text)
 	out_text(out, "\"");
 }
 
-static void put_vitals(const struct top *top, struct out *out)
+static void put_counters(const struct vitals *vitals, struct out *out)
 {
-	const struct vitals *vitals = &top->vitals;
+	unsigned count = 0;
 
-	if (vitals->has_entries)
-		out_format(out, ",\"entries\":%llu", (unsigned long long)vitals->entries);
-	if (vitals->has_max) {
-		out_format(out, ",\"max\":%llu", (unsigned long long)vitals->max);
-		out_format(out, ",\"percent\":%.2f", vitals->max ? vitals->entries * 100.0 / vitals->max : 0);
-	}
-	if (!vitals->has_counters)
-		return;
 	out_text(out, ",\"counters\":{");
-	for (unsigned i = 0, n = 0; vital_names[i]; i++) {
-		const struct vital *vital = &vitals->counters[i];
+	for (unsigned i = 0; i < COUNTERS; i++) {
+		double rate;
 
-		if (!vital->known)
+		if (!stats_has(&vitals->now, i))
 			continue;
-		out_format(out, "%s\"%s\":{\"total\":%llu", n++ ? "," : "", vital_names[i],
-			   (unsigned long long)vital->total);
-		if (vitals->rated)
-			put_double(out, "rate", vital->rate);
+		out_format(out, "%s\"%s\":{\"total\":%llu", count++ ? "," : "", counters[i].name,
+			   (unsigned long long)vitals->now.total[i]);
+		if (vitals_rate(vitals, i, NULL, &rate))
+			put_double(out, "rate", rate);
 		out_text(out, "}");
 	}
 	out_text(out, "}");
+}
+
+static void put_vitals(const struct top *top, struct out *out)
+{
+	const struct vitals *vitals = &top->vitals;
+	uint64_t entries;
+	double share;
+
+	if (vitals_entries(vitals, &entries))
+		out_format(out, ",\"entries\":%llu", (unsigned long long)entries);
+	if (vitals_share(vitals, &share))
+		out_format(out, ",\"max\":%llu,\"percent\":%.2f", (unsigned long long)vitals->now.max,
+			   share * 100);
+	if (vitals->now.counters)
+		put_counters(vitals, out);
 }
 
 static void put_totals(const struct top *top, struct out *out)

@@ -113,7 +113,7 @@ void top_view(struct top *top, const struct view *view)
 	top->level = 0;
 	top->sample.watched = 0;
 	top->mode = MODE_TABLE;
-	sample_view(&top->sample, view, &order, top->level);
+	sample_view(&top->sample, view, &order);
 	restart(top);
 }
 
@@ -125,7 +125,7 @@ bool top_sort(struct top *top, const char *word)
 		return false;
 	top->order = top->sample.order = order;
 	if (top->sample.view->rows == ROWS_FLOWS) {
-		sample_view(&top->sample, top->sample.view, &order, top->level);
+		sample_view(&top->sample, top->sample.view, &order);
 		top->read_now = true;
 	}
 	top_update(top);
@@ -164,7 +164,7 @@ unsigned top_columns(const struct top *top, struct shown_column *columns)
 	unsigned count = 0;
 
 	for (const struct view_column *column = top->sample.view->columns; column->field; column++) {
-		if (column->level > top->level)
+		if (column->level > top->level && !top->width)
 			continue;
 		columns[count++] = (struct shown_column){ .column = column, .field = view_field(column) };
 	}

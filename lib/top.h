@@ -16,7 +16,7 @@ enum asking { ASK_NOTHING, ASK_FILTER, ASK_SEARCH, ASK_DELAY, ASK_SAVE };
 struct visit {
 	const struct view *view;
 	struct order order;
-	unsigned level;
+	int level;
 	uint64_t selected;
 	char *filter;
 };
@@ -30,7 +30,7 @@ struct shown_column {
 };
 
 struct layout {
-	struct shown_column columns[VIEW_COLUMNS + VITAL_COUNTERS];
+	struct shown_column columns[VIEW_COLUMNS];
 	unsigned columns_count;
 	unsigned heading, first_row, rows;	/* lines of the screen */
 	unsigned tabs, tabs_from[16];		/* line and columns of the tabs */
@@ -55,7 +55,8 @@ struct top {
 	char *filter_text;
 	struct filter *filter;
 	struct order order;
-	unsigned level, left;
+	int level;			/* of columns; below 0: so many are left out */
+	unsigned left;			/* columns that are scrolled away */
 	struct visit visits[DEPTH];
 	unsigned depth;
 	uint64_t selected;		/* identity of the row under the cursor; 0: the first one */
@@ -82,8 +83,8 @@ struct top {
 	unsigned width, height;
 	bool utf8;
 	struct layout layout;
-	unsigned widths[VIEW_COLUMNS + VITAL_COUNTERS];
-	bool seen_value[VIEW_COLUMNS + VITAL_COUNTERS];
+	unsigned widths[VIEW_COLUMNS];
+	bool seen_value[VIEW_COLUMNS];
 	unsigned long listed_changes;
 	/* what the caller is to do: it clears these */
 	bool quit, read_now, redraw_all;

@@ -55,9 +55,9 @@ const struct view views[] = {
 		{ "nat", NULL, 35, .idle = true }, { "packets", NULL, 31, .level = 1, .idle = true },
 		{ "portid", NULL, 40, .level = 1, .idle = true } } },
 	{ "counters", "what the kernel counts, per CPU", ROWS_CPUS, NULL, NULL, .columns = {
-		{ "cpu" }, { "invalid" }, { "insert_failed" }, { "drop" }, { "early_drop" },
-		{ "error", NULL, 20 }, { "chaintoolong", NULL, 21 }, { "clash_resolve", NULL, 22 },
-		{ "found", NULL, 23 }, { "insert", NULL, 25 }, { "search_restart", NULL, 24 } } },
+		{ "cpu" }, { "drop" }, { "insert_failed" }, { "early_drop" }, { "invalid" },
+		{ "chaintoolong", NULL, 20 }, { "error", NULL, 21 }, { "clash_resolve", NULL, 22 },
+		{ "found", NULL, 23 }, { "search_restart", NULL, 24 }, { "insert", NULL, 25 } } },
 	{ NULL },
 };
 
@@ -91,7 +91,7 @@ static uint64_t field_wants(const struct field *field)
 	return field->has | field->uses;
 }
 
-uint64_t view_wants(const struct view *view, unsigned level)
+uint64_t view_wants(const struct view *view)
 {
 	uint64_t want = HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS | HAS_STATUS | HAS_STATE | HAS_ID |
 			HAS_ZONE | HAS_ORIG_ADDR | HAS_ORIG_PORTS | HAS_ORIG_ICMP | HAS_ORIG_GRE |
@@ -100,7 +100,7 @@ uint64_t view_wants(const struct view *view, unsigned level)
 	for (const struct view_column *column = view->columns; column->field; column++) {
 		const struct field *field = view_field(column);
 
-		if (field && column->level <= level && field->offset < sizeof(struct flow))
+		if (field && field->offset < sizeof(struct flow))
 			want |= field_wants(field);
 	}
 	for (const char *word = view->by; word && *word;) {

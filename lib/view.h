@@ -11,7 +11,8 @@ enum { VIEW_COLUMNS = 32, LEVELS = 3 };
 
 /*
  * A column. Where the terminal is narrow, the one with the highest `give` goes first; 0 stays.
- * `level`: shown from so many presses of + on. `idle`: left out while it has no value anywhere.
+ * `level`: shown from so many presses of + on, or where the terminal is wide. `idle`: left out while
+ * it has no value anywhere.
  */
 struct view_column {
 	const char *field;		/* NULL ends the list; "bar" is the share as a bar */
@@ -39,8 +40,8 @@ const struct view *view_find(const char *name);		/* NULL if there is none */
 /* What makes the groups of a view. Rows have room for struct sums. */
 void view_plan(const struct view *view, struct group_plan *plan);
 
-/* What must be decoded for a view: keys and columns up to a level. */
-uint64_t view_wants(const struct view *view, unsigned level);
+/* What must be decoded for a view: keys and columns. */
+uint64_t view_wants(const struct view *view);
 
 /* "FIELD" or "-FIELD", a field of a column of this view by its name or heading; false if there is
  * none. */

@@ -2,17 +2,13 @@
 #include "vitals.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-const char *const vital_names[VITAL_COUNTERS + 1] = {
-	"invalid", "insert_failed", "drop", "early_drop", "error", "chaintoolong", "clash_resolve",
-	"found", "insert", "search_restart", NULL,
-};
 
 void vitals_init(struct vitals *vitals)
 {
 	memset(vitals, 0, sizeof(*vitals));
+	stats_init(&vitals->now);
+	stats_init(&vitals->before);
 	vitals->accounting = -1;
 	for (unsigned i = 0; i < HISTORY; i++)
 		vitals->history[i] = -1;
@@ -20,35 +16,74 @@ void vitals_init(struct vitals *vitals)
 
 void vitals_release(struct vitals *vitals)
 {
-	free(vitals->cpus);
-	vitals->cpus = NULL;
+	stats_release(&vitals->now);
+	stats_release(&vitals->before);
+	meter_close(vitals->meter);
 }
 
-static bool read_sysctl(const char *name, uint64_t *value)
+void vitals_open(struct vitals *vitals)
 {
-	char path[128];
-	unsigned long long number;
-	bool found;
-	FILE *file;
+	struct kernel kernel;
 
-	snprintf(path, sizeof(path), "/proc/sys/net/netfilter/%s", name);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	found = fscanf(file, "%llu", &number) == 1;
-	fclose(file);
-	*value = number;
-	return found;
+	kernel_running(&kernel);
+	vitals->meter = meter_open(&kernel);
+}
+
+static int read_accounting(void)
+{
+	FILE *file = fopen("/proc/sys/net/netfilter/nf_conntrack_acct", "re");
+	int value = -1;
+
+	if (file && fscanf(file, "%d", &value) != 1)
+		value = -1;
+	if (file)
+		fclose(file);
+	return value;
 }
 
 void vitals_read(struct vitals *vitals, uint64_t time)
 {
-	uint64_t accounting;
+	struct stats swap = vitals->before;
 
-	vitals->has_entries = read_sysctl("nf_conntrack_count", &vitals->entries);
-	vitals->has_max = read_sysctl("nf_conntrack_max", &vitals->max);
-	vitals->accounting = read_sysctl("nf_conntrack_acct", &accounting) ? (int)accounting : -1;
+	if (!vitals->meter)
+		return;
+	vitals->before = vitals->now;
+	vitals->now = swap;
+	stats_clear(&vitals->now);
+	if (meter_read(vitals->meter, &vitals->now) < 0)
+		return;
+	memset(&vitals->rates, 0, sizeof(vitals->rates));
+	if (vitals->time)
+		rates_between(&vitals->rates, &vitals->before, &vitals->now, 0);
+	vitals->accounting = read_accounting();
 	vitals->time = time;
+}
+
+bool vitals_entries(const struct vitals *vitals, uint64_t *entries)
+{
+	*entries = vitals->now.entries;
+	return vitals->now.has & STATS_ENTRIES;
+}
+
+bool vitals_share(const struct vitals *vitals, double *share)
+{
+	const unsigned both = STATS_ENTRIES | STATS_MAX;
+
+	if ((vitals->now.has & both) != both || !vitals->now.max)
+		return false;
+	*share = (double)vitals->now.entries / vitals->now.max;
+	return true;
+}
+
+bool vitals_rate(const struct vitals *vitals, int counter, const struct cpu *cpu, double *rate)
+{
+	const struct rates *rates = &vitals->rates;
+
+	if (!(rates->has & RATES_COUNTERS) || !(rates->counters >> counter & 1) || !(rates->seconds > 0))
+		return false;
+	*rate = cpu ? rates_cpu(&vitals->before, cpu, counter, rates->seconds) / rates->seconds
+		    : rates_of(rates, counter);
+	return true;
 }
 
 void vitals_history(struct vitals *vitals, uint64_t time, double flows)
