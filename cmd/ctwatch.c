@@ -597,8 +597,9 @@ static bool kernel_before(unsigned major, unsigned minor)
 }
 
 /*
- * What the messages do not tell has to be remembered: the birth where the kernel keeps no timestamps,
- * the last state before 6.1. That takes other events than those that are printed.
+ * What the messages do not tell has to be remembered from the NEW: what an UPDATE changes, the birth
+ * where the kernel keeps no timestamps, the last state before 6.1. For the last two --failed needs
+ * other events than it prints.
  */
 static enum follow_mode remember(struct ctwatch *watch, unsigned *joined)
 {
@@ -613,9 +614,7 @@ static enum follow_mode remember(struct ctwatch *watch, unsigned *joined)
 	if (watch->track || !watch->session.live)
 		return watch->track ? FOLLOW_ALL : FOLLOW_BIRTHS;
 	watch_sysctl("nf_conntrack_timestamp", &timestamps);
-	if (timestamps && !old)
-		return FOLLOW_NOTHING;
-	if (watch->failed && !watch->events_given)
+	if (watch->failed && !watch->events_given && (!timestamps || old))
 		*joined |= old ? all_events : BIT(EVENT_NEW) | BIT(EVENT_DESTROY);
 	if ((*joined & BIT(EVENT_NEW)) && (*joined & BIT(EVENT_DESTROY)))
 		return FOLLOW_BIRTHS;
