@@ -31,8 +31,8 @@ enum { EVENT_ROWS = sizeof(event_rows) / sizeof(*event_rows) };
 #define BIT(event) (1u << (event))
 static const unsigned all_events = BIT(EVENT_NEW) | BIT(EVENT_UPDATE) | BIT(EVENT_DESTROY);
 
-/* A burst of 500000 events fits if it is read at a third of the speed at which it comes. */
-static const uint64_t default_buffer = UINT64_C(128) << 20;
+/* An event takes 1280 bytes of it: two hundred thousand can wait. Memory is only used when they do. */
+static const uint64_t default_buffer = UINT64_C(256) << 20;
 
 static const uint64_t second = 1000000000, millisecond = 1000000;
 
@@ -127,7 +127,7 @@ static const struct option_row options[] = {
 	{ "failed", 0, NULL, NULL, "only ends that are no success: not closed, expired or replaced",
 	  set_failed },
 	{ "expect", 0, NULL, NULL, "the events of expectations instead of flows", set_expect },
-	{ "buffer", 'B', "SIZE", NULL, "receive buffer of the socket (128Mi)", set_buffer },
+	{ "buffer", 'B', "SIZE", NULL, "receive buffer of the socket (256Mi)", set_buffer },
 	{ "track", 0, NULL, NULL, "keep the table: say what changed, find what no event told", set_track },
 	{ "resync", 0, "SEC", NULL, "with --track, dump the table again so often", set_resync },
 	{ "summary", 0, "SEC", NULL, "rates and counts so often, instead of lines", set_summary },
@@ -597,8 +597,9 @@ static bool kernel_before(unsigned major, unsigned minor)
 }
 
 /*
- * What the messages do not tell has to be remembered: the birth where the kernel keeps no timestamps,
- * the last state before 6.1. That takes other events than those that are printed.
+ * What the messages do not tell has to be remembered from the NEW: what an UPDATE changes, the birth
+ * where the kernel keeps no timestamps, the last state before 6.1. For the last two --failed needs
+ * other events than it prints.
  */
 static enum follow_mode remember(struct ctwatch *watch, unsigned *joined)
 {
@@ -613,9 +614,7 @@ static enum follow_mode remember(struct ctwatch *watch, unsigned *joined)
 	if (watch->track || !watch->session.live)
 		return watch->track ? FOLLOW_ALL : FOLLOW_BIRTHS;
 	watch_sysctl("nf_conntrack_timestamp", &timestamps);
-	if (timestamps && !old)
-		return FOLLOW_NOTHING;
-	if (watch->failed && !watch->events_given)
+	if (watch->failed && !watch->events_given && (!timestamps || old))
 		*joined |= old ? all_events : BIT(EVENT_NEW) | BIT(EVENT_DESTROY);
 	if ((*joined & BIT(EVENT_NEW)) && (*joined & BIT(EVENT_DESTROY)))
 		return FOLLOW_BIRTHS;

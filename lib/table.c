@@ -1,4 +1,4 @@
-/* A hash table of packed flows: chains, because a walk must stand removals. */
+/* A hash table of packed flows: open addressing, with the hashes apart from the entries. */
 #include "table.h"
 
 #include <stdlib.h>
@@ -8,15 +8,19 @@ enum { FIRST = 1024 };
 
 /* The extra comes first in data[], so that it is aligned. */
 struct entry {
-	struct entry *next;
 	uint32_t hash;
 	uint16_t generation;
 	uint8_t data[] __attribute__((aligned(8)));
 };
 
+/* A search touches the dense hashes alone until one fits: most searches cost one cache line. A
+ * removed entry leaves a mark behind, so that a walk may remove what it stands on. */
+enum { EMPTY, REMOVED, USED };	/* hashes from USED on */
+
 struct flow_table {
-	struct entry **buckets;
-	size_t size, count;	/* size is a power of two */
+	uint32_t *hashes;
+	struct entry **entries;
+	size_t size, count, taken;	/* size is a power of two; taken: with removed ones */
 	uint64_t want;
 	size_t extra;
 	uint16_t generation;
@@ -32,12 +36,18 @@ static void *must(void *memory)
 	return memory;
 }
 
+static void make_slots(struct flow_table *table, size_t size)
+{
+	table->size = size;
+	table->hashes = must(calloc(size, sizeof(*table->hashes)));
+	table->entries = must(malloc(size * sizeof(*table->entries)));
+}
+
 struct flow_table *table_new(uint64_t want, size_t extra)
 {
 	struct flow_table *table = must(calloc(1, sizeof(*table)));
 
-	table->size = FIRST;
-	table->buckets = must(calloc(table->size, sizeof(*table->buckets)));
+	make_slots(table, FIRST);
 	table->want = want | identity;
 	table->extra = (extra + 7) & ~(size_t)7;
 	return table;
@@ -52,7 +62,8 @@ void table_free(struct flow_table *table)
 		return;
 	while ((entry = table_next(table, &place)))
 		free(entry);
-	free(table->buckets);
+	free(table->hashes);
+	free(table->entries);
 	free(table);
 }
 
@@ -61,41 +72,50 @@ size_t table_count(const struct flow_table *table)
 	return table->count;
 }
 
-static struct entry **bucket_of(const struct flow_table *table, uint32_t hash)
+static uint32_t hash_of(const struct flow *flow)
 {
-	return &table->buckets[hash & (table->size - 1)];
+	uint32_t hash = flow_hash(flow);
+
+	return hash < USED ? hash + USED : hash;
 }
 
-static void grow(struct flow_table *table)
+static void place_entry(struct flow_table *table, struct entry *entry)
 {
-	struct entry **old = table->buckets, *entry, *next;
-	size_t size = table->size;
+	size_t slot = entry->hash & (table->size - 1);
 
-	table->size *= 2;
-	table->buckets = must(calloc(table->size, sizeof(*table->buckets)));
-	for (size_t i = 0; i < size; i++)
-		for (entry = old[i]; entry; entry = next) {
-			struct entry **bucket = bucket_of(table, entry->hash);
+	while (table->hashes[slot] != EMPTY)
+		slot = (slot + 1) & (table->size - 1);
+	table->hashes[slot] = entry->hash;
+	table->entries[slot] = entry;
+}
 
-			next = entry->next;
-			entry->next = *bucket;
-			*bucket = entry;
-		}
-	free(old);
+/* Rid of the marks; larger if most of what is taken is in use. */
+static void rebuild(struct flow_table *table)
+{
+	struct flow_table old = *table;
+	struct place place = { 0 };
+	struct entry *entry;
+
+	make_slots(table, table->count * 2 > table->size ? table->size * 2 : table->size);
+	while ((entry = table_next(&old, &place)))
+		place_entry(table, entry);
+	table->taken = table->count;
+	free(old.hashes);
+	free(old.entries);
 }
 
 struct entry *table_find(const struct flow_table *table, const struct flow *flow)
 {
-	uint32_t hash = flow_hash(flow);
-	struct entry *entry = *bucket_of(table, hash);
+	uint32_t hash = hash_of(flow);
+	size_t slot = hash & (table->size - 1);
 	struct flow other;
 
-	for (; entry; entry = entry->next) {
-		if (entry->hash != hash)
+	for (; table->hashes[slot] != EMPTY; slot = (slot + 1) & (table->size - 1)) {
+		if (table->hashes[slot] != hash)
 			continue;
-		entry_flow(table, entry, &other);
+		entry_flow(table, table->entries[slot], &other);
 		if (flow_same(&other, flow))
-			return entry;
+			return table->entries[slot];
 	}
 	return NULL;
 }
@@ -113,42 +133,49 @@ static struct entry *fill(const struct flow_table *table, struct entry *old, con
 
 struct entry *table_insert(struct flow_table *table, const struct flow *flow)
 {
-	struct entry *entry = fill(table, NULL, flow), **bucket;
+	struct entry *entry = fill(table, NULL, flow);
 
-	if (table->count++ >= table->size)
-		grow(table);
-	entry->hash = flow_hash(flow);
+	if ((table->taken + 1) * 4 > table->size * 3)
+		rebuild(table);
+	entry->hash = hash_of(flow);
 	memset(entry->data, 0, table->extra);
-	bucket = bucket_of(table, entry->hash);
-	entry->next = *bucket;
-	*bucket = entry;
+	place_entry(table, entry);
+	table->count++;
+	table->taken++;
 	return entry;
 }
 
-static struct entry **link_of(const struct flow_table *table, const struct entry *entry)
+static size_t slot_of(const struct flow_table *table, const struct entry *entry)
 {
-	struct entry **link = bucket_of(table, entry->hash);
+	size_t slot = entry->hash & (table->size - 1);
 
-	while (*link != entry)
-		link = &(*link)->next;
-	return link;
+	while (table->hashes[slot] != entry->hash || table->entries[slot] != entry)
+		slot = (slot + 1) & (table->size - 1);
+	return slot;
 }
 
 struct entry *table_replace(struct flow_table *table, struct entry *entry, const struct flow *flow)
 {
-	struct entry **link = link_of(table, entry);
+	size_t slot = slot_of(table, entry);
 
-	*link = fill(table, entry, flow);
-	return *link;
+	table->entries[slot] = fill(table, entry, flow);
+	return table->entries[slot];
 }
 
+/* No mark is needed where no search goes on: before an empty slot. */
 void table_remove(struct flow_table *table, struct entry *entry)
 {
-	struct entry **link = link_of(table, entry);
+	size_t slot = slot_of(table, entry);
 
-	*link = entry->next;
 	free(entry);
 	table->count--;
+	table->hashes[slot] = REMOVED;
+	if (table->hashes[(slot + 1) & (table->size - 1)] != EMPTY)
+		return;
+	for (; table->hashes[slot] == REMOVED; slot = (slot - 1) & (table->size - 1)) {
+		table->hashes[slot] = EMPTY;
+		table->taken--;
+	}
 }
 
 void entry_flow(const struct flow_table *table, const struct entry *entry, struct flow *flow)
@@ -178,10 +205,11 @@ bool entry_stale(const struct flow_table *table, const struct entry *entry)
 
 struct entry *table_next(const struct flow_table *table, struct place *place)
 {
-	struct entry *entry = place->next;
+	while (place->slot < table->size) {
+		size_t slot = place->slot++;
 
-	while (!entry && place->bucket < table->size)
-		entry = table->buckets[place->bucket++];
-	place->next = entry ? entry->next : NULL;
-	return entry;
+		if (table->hashes[slot] >= USED)
+			return table->entries[slot];
+	}
+	return NULL;
 }

@@ -9,7 +9,7 @@ struct entry;		/* a flow in it; stays where it is until it is replaced or remove
 
 /*
  * `want`: what is kept of each flow; its identity is added. `extra`: bytes beside each flow that are
- * the owner's, zero at first. A flow costs 40 bytes, the extra, and what flow_pack() makes of it.
+ * the owner's, zero at first. A flow costs about 40 bytes, the extra, and what flow_pack() makes of it.
  * Running out of memory aborts.
  */
 struct flow_table *table_new(uint64_t want, size_t extra);
@@ -40,8 +40,7 @@ bool entry_stale(const struct flow_table *table, const struct entry *entry);
 /* Walks over all; begin with a zeroed place. NULL at the end. What it returned may be replaced or
  * removed before the next call, nothing else may change. */
 struct place {
-	size_t bucket;
-	struct entry *next;
+	size_t slot;
 };
 struct entry *table_next(const struct flow_table *table, struct place *place);
 
