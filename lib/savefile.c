@@ -174,14 +174,40 @@ static void skip_line(FILE *stream)
 	while (c != '\n' && c != EOF);
 }
 
+/*
+ * conntrack's summary from stderr, where both outputs went to one file: it stands wherever the
+ * buffer of the table ended, and the line goes on behind it. The length of what was before it.
+ */
+static size_t cut_summary(char *line)
+{
+	char *summary = strstr(line, "conntrack v");
+
+	if (!summary || summary == line || !strstr(summary, " shown.\n"))
+		return 0;
+	*summary = '\0';
+	return summary - line;
+}
+
+static char *get_line(struct savefile *file)
+{
+	size_t part;
+
+	if (!fgets(file->line, LINE, file->stream))
+		return NULL;
+	file->number++;
+	part = cut_summary(file->line);
+	if (part && fgets(file->line + part, LINE - part, file->stream))
+		file->number++;
+	return file->line;
+}
+
 static int next_line(struct savefile *file, struct piece *piece)
 {
 	size_t length;
 
-	while (fgets(file->line, LINE, file->stream)) {
+	while (get_line(file)) {
 		const char *start = file->line;
 
-		file->number++;
 		length = strlen(file->line);
 		if (length == LINE - 1 && file->line[length - 1] != '\n') {
 			skip_line(file->stream);

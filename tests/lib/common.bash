@@ -8,6 +8,7 @@ TZ=UTC
 LC_ALL=C
 export PATH TZ LC_ALL
 unset NO_COLOR COLUMNS
+bats_require_minimum_version 1.5.0
 
 # For tests of the real kernel.
 need_kernel() {
