@@ -440,6 +440,7 @@ struct groups *groups_new(const struct group_plan *plan)
 {
 	struct groups *groups = must(calloc(1, sizeof(*groups)));
 	uint64_t seed = 0;
+	unsigned extra;
 	bool fits;
 
 	groups->wants = HAS_STATUS;
@@ -448,7 +449,8 @@ struct groups *groups_new(const struct group_plan *plan)
 		groups->wants |= wants(&plan->keys[i]);
 	for (unsigned i = 0; i < plan->sums_count; i++)
 		plan_sum(groups, plan->sums[i]);
-	fits = index_plan(&groups->rows, plan->keys, plan->keys_count, plan->sums_count);
+	extra = (plan->extra + sizeof(uint64_t) - 1) / sizeof(uint64_t);
+	fits = index_plan(&groups->rows, plan->keys, plan->keys_count, plan->sums_count + extra);
 	if (plan->across) {
 		groups->wants |= wants(&plan->across_key);
 		fits = fits && index_plan(&groups->columns, &plan->across_key, 1, 0) &&
@@ -535,6 +537,16 @@ void group_add(struct groups *groups, const struct flow *flow)
 	group->count++;
 	group->unreplied += (flow->has & HAS_STATUS) && !(flow->status & IPS_SEEN_REPLY);
 	add_sums(groups, group, flow);
+}
+
+struct group *group_get(struct groups *groups, const struct flow *flow)
+{
+	return index_of(&groups->rows, flow);
+}
+
+void *group_extra(const struct groups *groups, struct group *group)
+{
+	return group->sum + groups->sums_count;
 }
 
 uint32_t groups_count(const struct groups *groups)

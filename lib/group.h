@@ -16,6 +16,7 @@ struct group_plan {
 	bool across;
 	const struct field *sums[GROUP_SUMS];
 	unsigned sums_count;
+	unsigned extra;			/* bytes behind the sums of a group for the caller's own use */
 };
 
 /*
@@ -50,6 +51,11 @@ uint64_t groups_wants(const struct groups *groups);
 void groups_clear(struct groups *groups);
 
 void group_add(struct groups *groups, const struct flow *flow);
+
+/* The group of a flow, made with nothing counted if it is new; and its bytes for the caller, which
+ * begin as 0. */
+struct group *group_get(struct groups *groups, const struct flow *flow);
+void *group_extra(const struct groups *groups, struct group *group);
 
 /* The groups in order of arrival; likewise the columns, of which there are none without across. */
 uint32_t groups_count(const struct groups *groups);
