@@ -21,7 +21,8 @@ struct group_plan {
 
 /*
  * A group, a value of `across` (a column), or a cell, which is where both meet. The sum i means
- * something only if `summed` has bit i: at least one flow had the field. A cell has count alone.
+ * something only if `summed` has bit i: at least one flow had the field. The sums of a cell are
+ * those of its flows, too.
  */
 struct group {
 	uint64_t count, unreplied;
@@ -50,7 +51,14 @@ uint64_t groups_wants(const struct groups *groups);
 /* Forgets all groups, and keeps the memory for the next ones. */
 void groups_clear(struct groups *groups);
 
+/* Some of what is added shows in the groups only after groups_settle(), and all cells do. */
 void group_add(struct groups *groups, const struct flow *flow);
+void groups_settle(struct groups *groups);
+
+/* The group of a flow, made with nothing counted if it is new; and its bytes for the caller, which
+ * begin as 0. */
+struct group *group_get(struct groups *groups, const struct flow *flow);
+void *group_extra(const struct groups *groups, struct group *group);
 
 /* The group of a flow, made with nothing counted if it is new; and its bytes for the caller, which
  * begin as 0. */

@@ -122,6 +122,7 @@ static void keep(struct ranking *ranking)
 
 void ranking_make(struct ranking *ranking, struct groups *groups, const struct groups *previous)
 {
+	groups_settle(groups);
 	if (previous)
 		adopt_gone(groups, previous);
 	ranking->groups = groups;

@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* So many lines give a table its widths, and those that are no groups. */
+enum { MEASURED = 1000 };
+
 enum { FIXED = 64, NAME_SIZE = 80 };
 
 /* What a line has, in the bits of its flow: the keys from 0, their ports from 16, sums from 32. */
@@ -29,8 +32,8 @@ struct line {
 	const struct field *first;	/* what stands where the word would */
 	uint64_t time, count, unreplied, sum[GROUP_SUMS];
 	uint64_t *cells;
+	uint64_t matched;		/* of which count is a share */
 	int64_t delta;
-	double percent;
 };
 
 struct tabulation {
@@ -89,16 +92,33 @@ static const char *colour_first(const struct field *field, const struct flow *fl
 	return line->first->kind->colour(line->first, flow);
 }
 
+/* The share in percent times `unit`, rounded. */
+static uint64_t share(const struct flow *flow, unsigned unit)
+{
+	const struct line *line = line_of(flow);
+
+	return (line->count * 100 * unit + line->matched / 2) / line->matched;
+}
+
 static void text_percent(struct out *out, const struct field *field, const struct flow *flow)
 {
+	uint64_t tenths = share(flow, 10);
+
 	(void)field;
-	out_format(out, "%.1f", line_of(flow)->percent);
+	put_number(out, tenths / 10);
+	put_char(out, '.');
+	put_char(out, '0' + tenths % 10);
 }
 
 static void raw_percent(struct out *out, const struct field *field, const struct flow *flow)
 {
+	uint64_t hundredths = share(flow, 100);
+
 	(void)field;
-	out_format(out, "%.2f", line_of(flow)->percent);
+	put_number(out, hundredths / 100);
+	put_char(out, '.');
+	put_char(out, '0' + hundredths / 10 % 10);
+	put_char(out, '0' + hundredths % 10);
 }
 
 static void text_delta(struct out *out, const struct field *field, const struct flow *flow)
@@ -410,7 +430,7 @@ static void line_finish(const struct tabulation *tabulation, struct line *line)
 	uint64_t matched = tabulation->ranking.matched;
 
 	line->time = tabulation->time;
-	line->percent = matched ? 100.0 * line->count / matched : 0;
+	line->matched = matched;
 	line->row.flow.has |= HAS(TIME_BIT) | (line->word ? HAS(WORD_BIT) : 0) |
 			      (tabulation->change ? HAS(DELTA_BIT) : 0) |
 			      (matched ? HAS(PERCENT_BIT) : 0);
@@ -425,13 +445,13 @@ static void sum_line(struct tabulation *tabulation, struct line *line, const cha
 	line_finish(tabulation, line);
 }
 
-/* Hands every line to the printer: once to measure, once to print. */
+/* Hands lines to the printer: the first `most` to measure, and all to print. */
 static void each_line(struct tabulation *tabulation, struct printer *printer, struct line *line,
-		      void (*take)(struct printer *printer, const struct flow *flow))
+		      uint32_t most, void (*take)(struct printer *printer, const struct flow *flow))
 {
 	const struct ranking *ranking = &tabulation->ranking;
 
-	for (uint32_t i = 0; i < ranking->kept; i++) {
+	for (uint32_t i = 0; i < ranking->kept && i < most; i++) {
 		line_clear(tabulation, line, NULL);
 		line_keys(tabulation, line, ranking->list[i].group);
 		line_add(tabulation, line, &ranking->list[i]);
@@ -548,8 +568,8 @@ static void print_sample(struct tabulation *tabulation)
 		print.header = false;
 	printer = printer_new(tabulation->out, &print, list, count);
 	if (print.format == FORMAT_TABLE)
-		each_line(tabulation, printer, line, printer_measure);
-	each_line(tabulation, printer, line, printer_row);
+		each_line(tabulation, printer, line, MEASURED, printer_measure);
+	each_line(tabulation, printer, line, UINT32_MAX, printer_row);
 	printer_end(printer);
 	printer_free(printer);
 	free(line->cells);
