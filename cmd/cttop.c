@@ -1,6 +1,8 @@
 /* cttop: the table, live, on one screen. */
 #include "feed.h"
 #include "key.h"
+#include "resolve.h"
+#include "sandbox.h"
 #include "samplejson.h"
 #include "screen.h"
 #include "session.h"
@@ -23,6 +25,7 @@ struct cttop {
 	/* at work */
 	struct top top;
 	struct feed feed;
+	struct resolver *resolver;	/* NULL: no names */
 };
 
 static const char *set_batch(void *config, const char *argument)
@@ -124,6 +127,18 @@ static void setup(struct cttop *self)
 	top->read_now = false;
 }
 
+static const char *name_of(void *data, uint8_t family, const union address *address)
+{
+	return resolver_name(data, family, address);
+}
+
+static void start_resolver(struct cttop *self)
+{
+	self->resolver = resolver_new();
+	self->top.look_up = self->resolver ? name_of : NULL;
+	self->top.look_up_data = self->resolver;
+}
+
 static void open_feed(struct cttop *self)
 {
 	struct session *session = &self->session;
@@ -133,12 +148,22 @@ static void open_feed(struct cttop *self)
 	self->top.sample.all = session->format == FORMAT_JSON;
 	if (session->live)
 		feed_listen(&self->feed);
+	session->confined = true;	/* later, by what is needed then */
 	source = session_dump(session, TABLE_CONNTRACK, sample_wants(&self->top.sample), true);
 	session->source = NULL;
 	if (session->live)
 		feed_live(&self->feed, source);
 	else
 		feed_replay(&self->feed, source, session->files, session->files_count, NULL);
+}
+
+static void confine(struct cttop *self)
+{
+	unsigned needs = self->session.live ? SANDBOX_SEND | SANDBOX_SOCKET : 0;
+
+	if (!self->batch)
+		needs |= SANDBOX_SCREEN | SANDBOX_HELPER;
+	session_confine(&self->session, self->session.live, needs);
 }
 
 static void print_screen(struct cttop *self, bool first)
@@ -241,13 +266,19 @@ static bool read_keys(struct cttop *self)
 /* Waits for a key, for data, or for the next thing to do. */
 static void wait_for(struct cttop *self, uint64_t most)
 {
-	struct pollfd fds[] = { { STDIN_FILENO, POLLIN, 0 }, { -1, POLLIN, 0 }, { -1, POLLIN, 0 } };
+	struct pollfd fds[] = { { STDIN_FILENO, POLLIN, 0 }, { -1, POLLIN, 0 }, { -1, POLLIN, 0 },
+				{ self->resolver ? resolver_fd(self->resolver) : -1, POLLIN, 0 } };
 	uint64_t wait = feed_wait(&self->feed);
 
 	feed_fds(&self->feed, &fds[1].fd, &fds[2].fd);
 	if (wait > most)
 		wait = most;
-	poll(fds, 3, (wait + 999999) / 1000000);
+	poll(fds, 4, (wait + 999999) / 1000000);
+	if (fds[3].revents & POLLHUP) {
+		resolver_free(self->resolver);
+		self->resolver = NULL;
+		self->top.look_up = NULL;
+	}
 	if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))
 		self->top.quit = true;
 }
@@ -274,10 +305,13 @@ static void run_screen(struct cttop *self)
 
 	if (error)
 		errx(2, "%s", error);
+	confine(self);
 	page_init(&page, 80, top->utf8);
 	while (!top->quit && !session_stopped(&self->session) && !screen_gone()) {
 		bool typed = read_keys(self), sampled, late;
 
+		if (self->resolver)
+			typed |= resolver_read(self->resolver);
 		work(self);
 		sampled = feed_sampled(&self->feed);
 		late = top->ticks - drawn >= pace;
@@ -302,11 +336,16 @@ int main(int argc, char **argv)
 	session_start(&self.session, &command, argc, argv);
 	self.batch |= self.session.format == FORMAT_JSON;
 	setup(&self);
+	if (!self.batch)
+		start_resolver(&self);
 	open_feed(&self);
-	if (self.batch)
+	if (self.batch) {
+		confine(&self);
 		run_batch(&self);
-	else
+	} else {
 		run_screen(&self);
+	}
+	resolver_free(self.resolver);
 	feed_release(&self.feed);
 	top_release(&self.top);
 	return session_end(&self.session);

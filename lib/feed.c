@@ -2,6 +2,7 @@
 #include "feed.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 
@@ -38,6 +39,7 @@ void feed_release(struct feed *feed)
 	source_close(feed->dump);
 	source_close(feed->events);
 	source_close(feed->file);
+	follow_free(feed->follow);
 	free(feed->row);
 }
 
@@ -85,7 +87,10 @@ static void look_at_kernel(struct feed *feed)
 
 void feed_live(struct feed *feed, struct source *dump)
 {
+	struct flow syn_sent = { .protonum = IPPROTO_TCP, .state = state_code(IPPROTO_TCP, 1) };
+
 	timeouts_read(&feed->timeouts);
+	feed->follow = follow_new(FOLLOW_NOTHING, timeouts_of(&feed->timeouts, &syn_sent), true);
 	vitals_open(&feed->top->vitals);
 	look_at_kernel(feed);
 	if (dump)
@@ -171,8 +176,10 @@ static void take_event(struct feed *feed)
 
 	feed->event_count++;
 	row->is_fresh = false;
-	if (sample_event(&feed->top->sample, row))
-		eventlog_add(feed->top->log, &row->group.flow);
+	if (!sample_event(&feed->top->sample, row))
+		return;
+	follow_event(feed->follow, &row->group.flow);
+	eventlog_add(feed->top->log, &row->group.flow);
 }
 
 /* Where events come faster than they can be had cheaply, dumps must do for a while. */
@@ -265,6 +272,7 @@ void feed_replay(struct feed *feed, struct source *file, const char *const *file
 	feed->files_count = count;
 	feed->complaint = complaint;
 	feed->clock_ticks = feed_ticks();
+	feed->follow = follow_new(FOLLOW_NOTHING, 0, false);
 	source_want(file, HAS_ALL);
 	feed->top->replay = true;
 }

@@ -2,6 +2,7 @@
 #ifndef FEED_H
 #define FEED_H
 
+#include "follow.h"
 #include "pushdown.h"
 #include "timeouts.h"
 #include "top.h"
@@ -20,6 +21,7 @@ struct feed {
 	unsigned long event_count;
 	uint64_t events_again;		/* when to listen again after having stopped */
 	uint64_t vitals_next;
+	struct follow *follow;		/* completes events: how long, and why */
 	/* replay */
 	struct source *file;
 	const char *const *files;

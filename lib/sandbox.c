@@ -7,6 +7,7 @@
 #include <seccomp.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* Those of libc behind malloc, stdio, time and signals are here too: a new libc may use others,
  * which is why the rest fails instead of killing. */
@@ -47,8 +48,14 @@ static int allow_needs(scmp_filter_ctx filter, unsigned needs)
 {
 	static const int sending[] = { SCMP_SYS(sendto), SCMP_SYS(sendmsg) };
 	static const int sockets[] = { SCMP_SYS(bind), SCMP_SYS(getsockname), SCMP_SYS(setsockopt) };
+	static const int helper[] = { SCMP_SYS(sendto), SCMP_SYS(kill), SCMP_SYS(wait4) };
 	int result = 0;
 
+	if (needs & SANDBOX_SCREEN)
+		result |= allow(filter, SCMP_SYS(openat)) | seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill),
+			1, SCMP_A0(SCMP_CMP_EQ, getpid()));
+	for (size_t i = 0; (needs & SANDBOX_HELPER) && i < sizeof(helper) / sizeof(*helper); i++)
+		result |= allow(filter, helper[i]);
 	if (needs & SANDBOX_SEND)
 		for (size_t i = 0; i < sizeof(sending) / sizeof(*sending); i++)
 			result |= allow(filter, sending[i]);

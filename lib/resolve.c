@@ -1,0 +1,156 @@
+/* A child that calls getnameinfo(), and a cache of what it said. */
+#include "resolve.h"
+
+#include "privs.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CACHE = 4096, NAME = 128, PENDING = 64 };
+
+/* A question without a name, and the answer with it; "": there is none. */
+struct message {
+	union address address;
+	uint8_t family;
+	char name[NAME];
+};
+
+/* Each address has one place; who comes later gets it. */
+struct resolver {
+	int fd;
+	pid_t child;
+	unsigned pending;
+	struct { struct message message; bool asked, answered; } cache[CACHE];
+};
+
+static void look_up(struct message *message)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	const struct sockaddr *address = message->family == AF_INET ? (void *)&in : (void *)&in6;
+	socklen_t length = message->family == AF_INET ? sizeof(in) : sizeof(in6);
+
+	memcpy(&in.sin_addr, &message->address, sizeof(in.sin_addr));
+	memcpy(&in6.sin6_addr, &message->address, sizeof(in6.sin6_addr));
+	if (getnameinfo(address, length, message->name, sizeof(message->name), NULL, 0, NI_NAMEREQD))
+		message->name[0] = '\0';
+}
+
+/* Ends when the other end is closed; the terminal's signals are for the parent. */
+static _Noreturn void serve(int fd)
+{
+	struct message message;
+
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	signal(SIGTERM, SIG_DFL);
+	privs_drop(false);
+	while (recv(fd, &message, sizeof(message), 0) == sizeof(message)) {
+		look_up(&message);
+		if (send(fd, &message, sizeof(message), MSG_NOSIGNAL) < 0)
+			break;
+	}
+	_exit(0);
+}
+
+struct resolver *resolver_new(void)
+{
+	struct resolver *resolver = calloc(1, sizeof(*resolver));
+	int ends[2];
+
+	if (!resolver)
+		return NULL;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		goto failed;
+	resolver->child = fork();
+	if (resolver->child == 0) {
+		close(ends[0]);
+		serve(ends[1]);
+	}
+	close(ends[1]);
+	resolver->fd = ends[0];
+	if (resolver->child > 0)
+		return resolver;
+	close(ends[0]);
+failed:
+	free(resolver);
+	return NULL;
+}
+
+/* A look-up may take long; nobody waits for it. */
+void resolver_free(struct resolver *resolver)
+{
+	if (!resolver)
+		return;
+	close(resolver->fd);
+	kill(resolver->child, SIGTERM);
+	waitpid(resolver->child, NULL, 0);
+	free(resolver);
+}
+
+int resolver_fd(const struct resolver *resolver)
+{
+	return resolver->fd;
+}
+
+static unsigned place_of(uint8_t family, const union address *address)
+{
+	uint64_t h = family;
+
+	for (unsigned i = 0; i < 4; i++)
+		h = (h ^ address->word[i]) * UINT64_C(0x9e3779b97f4a7c15);
+	return (h >> 40) % CACHE;
+}
+
+bool resolver_read(struct resolver *resolver)
+{
+	struct message message;
+	bool any = false;
+
+	while (recv(resolver->fd, &message, sizeof(message), MSG_DONTWAIT) == sizeof(message)) {
+		unsigned place = place_of(message.family, &message.address);
+
+		resolver->pending--;
+		message.name[NAME - 1] = '\0';
+		if (memcmp(&resolver->cache[place].message.address, &message.address, sizeof(message.address)))
+			continue;
+		resolver->cache[place].message = message;
+		resolver->cache[place].answered = true;
+		any = true;
+	}
+	return any;
+}
+
+static void ask(struct resolver *resolver, unsigned place, uint8_t family, const union address *address)
+{
+	struct message message = { .family = family, .address = *address };
+
+	if (resolver->pending >= PENDING ||
+	    send(resolver->fd, &message, sizeof(message), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return;
+	resolver->pending++;
+	resolver->cache[place].message = message;
+	resolver->cache[place].asked = true;
+	resolver->cache[place].answered = false;
+}
+
+const char *resolver_name(struct resolver *resolver, uint8_t family, const union address *address)
+{
+	unsigned place = place_of(family, address);
+	const struct message *message = &resolver->cache[place].message;
+	bool same = resolver->cache[place].asked && message->family == family &&
+		    !memcmp(&message->address, address, sizeof(*address));
+
+	if (!same)
+		ask(resolver, place, family, address);
+	else if (resolver->cache[place].answered && *message->name)
+		return message->name;
+	return NULL;
+}
