@@ -1,0 +1,64 @@
+# The captures in tests/captures read as expected. Nothing of the kernel is needed.
+# After a change that is meant: tests/captures/make expected, and look at the difference.
+load lib/common
+
+setup() {
+	cd "$ROOT/tests/captures"
+}
+
+table_of() {
+	case $1 in *expect*) echo expect ;; *) echo conntrack ;; esac
+}
+
+@test "what is expected in JSON" {
+	local file name count=0
+
+	for file in *.pcap *.txt; do
+		name=${file%.*}
+		echo "$file"
+		ctlist -t "$(table_of "$file")" -j -r "$file" 2>&1 | diff ../expected/"$name".json -
+		count=$((count + 1))
+	done
+	[ "$count" -ge 15 ]
+}
+
+@test "what is expected as a table and in csv" {
+	local file
+
+	for file in mixed.pcap expect.pcap offload.txt; do
+		ctlist -t "$(table_of $file)" -r $file 2>&1 | diff ../expected/"${file%.*}".table -
+		ctlist -t "$(table_of $file)" -f csv -r $file 2>&1 | diff ../expected/"${file%.*}".csv -
+	done
+}
+
+# The texts were made by conntrack itself from the table that the capture is of.
+@test "the very lines of conntrack" {
+	ctlist -f conntrack,extended,id,ktimestamp -r mixed.pcap | diff <(sort mixed.conntrack) <(sort)
+	ctlist -f conntrack -t expect -r expect.pcap | diff <(sort expect.conntrack) <(sort)
+	[ "$(wc -l <mixed.conntrack)" -eq 68 ]
+}
+
+@test "the lines of conntrack read as its messages do" {
+	need jq
+	# The text lacks what conntrack does not print, and writes the start in seconds.
+	local keep='{ family, proto, state, timeout, orig, reply, nat, snat, dnat, mark, zone, helper, id, use, start: .start[:19] }'
+
+	ctlist -j -r mixed.pcap | jq -cS "$keep" | sort >"$BATS_TEST_TMPDIR/capture"
+	ctlist -j -r mixed.conntrack | jq -cS "$keep" | sort | diff "$BATS_TEST_TMPDIR/capture" -
+}
+
+@test "offloaded flows have neither time nor state, and are found" {
+	[ "$(ctlist -c -r offload.txt offload)" -eq 4 ]
+	[ "$(ctlist -c -r offload.txt hw-offload)" -eq 1 ]
+	[ "$(ctlist -c -r offload.txt offload and 'timeout >= 0')" -eq 0 ]
+	[ "$(ctlist -c -r offload.txt offload and not 'timeout >= 0' and not 'state != NONE')" -eq 4 ]
+	[ "$(ctlist -c -r offload.txt 'bytes > 9P' 2>&1 | grep -c 'not a size')" -eq 1 ]
+	[ "$(ctlist -H -o bytes -r offload.txt 'bytes > 9000000G')" = 9007204254740993 ]
+}
+
+@test "the local time zone moves no time of a capture" {
+	TZ=America/New_York ctlist -j -r mixed.pcap | diff ../expected/mixed.json -
+	# conntrack prints local time, so the zone of whoever saved it is needed to read it.
+	TZ=America/New_York ctlist -j -r mixed.conntrack -o start | sort | head -n 1 >"$BATS_TEST_TMPDIR/start"
+	! diff -q "$BATS_TEST_TMPDIR/start" <(ctlist -j -r mixed.conntrack -o start | sort | head -n 1)
+}
