@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 
+struct filter;
+struct out;
+
 /*
  * An option. set() gets the command's own structure (whose first member is a struct session) and
  * the argument, NULL if the option takes none; it returns NULL, or what is wrong in a few words.
@@ -41,6 +44,8 @@ struct command {
 	unsigned shared;		/* WITH_ bits */
 	unsigned fields;		/* IN_ bits: which fields -F lists and -o takes */
 	const struct format_row *formats;
+	/* What the kernel does of a filter, as lines; NULL: that of a dump. */
+	void (*explain)(struct out *out, const struct filter *filter);
 	const char *const *examples;	/* pairs of command line and what it does; NULL ends */
 };
 

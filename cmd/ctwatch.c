@@ -1,6 +1,7 @@
 /* ctwatch: prints what happens to flows, as it happens, and why they end. */
 #include "ctwatch.h"
 
+#include "bpf.h"
 #include "reason.h"
 #include "sandbox.h"
 
@@ -151,6 +152,16 @@ static const char *const examples[] = {
 	NULL,
 };
 
+static void explain(struct out *out, const struct filter *filter)
+{
+	size_t start;
+
+	out_text(out, "kernel, by a socket filter:");
+	start = out_length(out);
+	bpf_explain(out, filter);
+	out_text(out, out_length(out) == start ? " everything\n" : "\n");
+}
+
 const struct command ctwatch_command = {
 	.name = "ctwatch",
 	.summary = "Prints the events of Linux connection tracking, and why flows end",
@@ -158,6 +169,7 @@ const struct command ctwatch_command = {
 	.shared = WITH_ALL | WITH_FILES | WITH_WRITE | WITH_COLUMNS | WITH_FILTER | WITH_NETNS | WITH_FORMAT,
 	.fields = IN_EVENT | IN_EXPECT,
 	.formats = formats,
+	.explain = explain,
 	.examples = examples,
 };
 
@@ -386,7 +398,7 @@ static void take_all(struct ctwatch *watch)
 			continue;
 		if (!flow.event) {
 			watch->dumped++;
-			if (watch->track)
+			if (watch->track && bpf_passes(watch->session.filter, &flow))
 				follow_found(watch->follow, &flow);
 			continue;
 		}
@@ -474,7 +486,8 @@ static void dump_step(struct ctwatch *watch)
 	if (!drain(watch))
 		return;
 	while (result > 0 && source_flow(watch->dump, &flow))
-		follow_found(watch->follow, &flow);
+		if (bpf_passes(watch->session.filter, &flow))
+			follow_found(watch->follow, &flow);
 	if (result == 0)
 		dump_end(watch);
 }
@@ -631,6 +644,17 @@ static unsigned groups(const struct ctwatch *watch, unsigned joined)
 	return bits;
 }
 
+/* Set after the groups are joined: the few events that came before are tested like all others. */
+static void filter_in_kernel(const struct ctwatch *watch)
+{
+	enum { MOST = 2048 };
+	struct sock_filter code[MOST];
+	unsigned count = bpf_compile(watch->session.filter, code, MOST);
+
+	if (count && !source_filter(watch->session.source, &(struct sock_fprog){ count, code }))
+		warn("the filter is not taken by the kernel and done here");
+}
+
 /* Why nothing may come, or not all. */
 static void first_words(struct ctwatch *watch)
 {
@@ -683,8 +707,10 @@ static void start(struct ctwatch *watch)
 		watch->want = HAS_ALL & ~HAS_IDLE;
 	if (!session_events(session, groups(watch, joined), watch->buffer, watch->want))
 		errx(2, "connection tracking is not loaded in this kernel: there is nothing to watch");
-	if (session->live)
+	if (session->live) {
+		filter_in_kernel(watch);
 		timeouts_read(&session->timeouts);
+	}
 	watch->follow = follow_new(mode, session->timeouts.state[0][STATE_SYN_SENT], session->live);
 	if (watch->every)
 		watch->summary = summary_new();

@@ -233,15 +233,11 @@ static void read_filter(struct session *session, int count, char **words)
 		filter_trouble(session, session->filter_text, &error);
 }
 
-static void explain_filter(struct session *session)
+static void explain_dump(struct out *out, const struct filter *filter)
 {
 	struct request requests[REQUESTS];
-	unsigned count = pushdown(session->filter, requests);
-	struct out *out = &session->out;
+	unsigned count = pushdown(filter, requests);
 
-	out_text(out, "filter: ");
-	out_escaped(out, *session->filter_text ? session->filter_text : "(everything)");
-	out_text(out, "\n");
 	for (unsigned i = 0; i < count; i++) {
 		size_t start;
 
@@ -250,6 +246,19 @@ static void explain_filter(struct session *session)
 		pushdown_explain(out, &requests[i]);
 		out_text(out, out_length(out) == start ? "everything\n" : "\n");
 	}
+}
+
+static void explain_filter(struct session *session)
+{
+	struct out *out = &session->out;
+
+	out_text(out, "filter: ");
+	out_escaped(out, *session->filter_text ? session->filter_text : "(everything)");
+	out_text(out, "\n");
+	if (session->command->explain)
+		session->command->explain(out, session->filter);
+	else
+		explain_dump(out, session->filter);
 	out_text(out, "here: every flow that the kernel sends is tested with the whole filter\n");
 	exit(out_flush(out) < 0 ? 2 : 0);
 }

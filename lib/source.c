@@ -278,14 +278,18 @@ uint32_t source_lost(const struct source *source)
 	return info[8];
 }
 
+bool source_filter(const struct source *source, const struct sock_fprog *program)
+{
+	return setsockopt(source_fd(source), SOL_SOCKET, SO_ATTACH_FILTER, program,
+			  sizeof(*program)) == 0;
+}
+
 /* The kernel lets only CAP_NET_ADMIN leave a group, but anybody may filter: here, everything. */
 bool source_shut(const struct source *source)
 {
 	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
-	struct sock_fprog program = { 1, &nothing };
 
-	return setsockopt(source_fd(source), SOL_SOCKET, SO_ATTACH_FILTER, &program,
-			  sizeof(program)) == 0;
+	return source_filter(source, &(struct sock_fprog){ 1, &nothing });
 }
 
 void source_want(struct source *source, uint64_t want)

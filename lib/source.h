@@ -6,6 +6,7 @@
 #include "flow.h"
 
 struct capture;
+struct sock_fprog;
 struct source;
 
 enum table { TABLE_CONNTRACK, TABLE_EXPECT, TABLE_DYING, TABLE_UNCONFIRMED };
@@ -48,6 +49,8 @@ size_t source_buffer(const struct source *source);
 uint32_t source_lost(const struct source *source);
 /* Whether the last source_read() of events took all there was. */
 bool source_drained(const struct source *source);
+/* Lets the kernel keep back what a program does not let through; SO_ATTACH_FILTER. */
+bool source_filter(const struct source *source, const struct sock_fprog *program);
 /* Takes no more events from now on: what is in the buffer can still be read, and counting ends. */
 bool source_shut(const struct source *source);
 /* Writes a mark of a loss to where all that is read is written; a replay gives it as EVENT_LOST. */
