@@ -9,7 +9,7 @@ enum { CHAIN_TOOLONG = 15, CLASH_RESOLVE = 14 };	/* newer than some headers */
 const struct counter counters[COUNTERS + 1] = {
 	{
 		.name = "drop", .attribute = CTA_STATS_DROP, .column = "drop", .loud = LOUD_DROP,
-		.senses = { { 0, "packets dropped by conntrack itself: table full, or clash" } },
+		.senses = { { 0, "packets dropped by conntrack: full table, clash" } },
 		.function = "nf_conntrack_in(), nf_ct_resolve_clash()",
 		.detail = "The sum of several things: no entry could be made because the table was full (or atomic memory "
 			  "short), the clash of two packets was lost (then insert_failed grows as well), and rarely a TCP "
@@ -22,12 +22,12 @@ const struct counter counters[COUNTERS + 1] = {
 	{
 		.name = "insert_failed", .attribute = CTA_STATS_INSERT_FAILED, .column = "insert_failed", .loud = LOUD_DROP,
 		.senses = {
-			{ 0, "first packet of a new flow dropped: its tuple was taken meanwhile" },
-			{ KERNEL(4, 7), "clashes of two first packets, also those that were resolved without harm" },
-			{ KERNEL(5, 10), "first packet of a new flow dropped: tuple taken, or hash chain too long" },
+			{ 0, "new flow dropped: its tuple was taken meanwhile" },
+			{ KERNEL(4, 7), "clashes of new flows, also those without harm" },
+			{ KERNEL(5, 10), "new flow dropped: tuple taken, chain too long" },
 		},
 		.function = "nf_ct_resolve_clash(), __nf_conntrack_confirm()",
-		.detail = "The entry is made at the first hook and put into the table when the packet leaves; in between another "
+		.detail = "The first packet of a new flow is dropped. Its entry is made at the first hook and put into the table when the packet leaves; in between another "
 			  "packet, or another flow with the same translated tuple, can get there first. If chaintoolong grows "
 			  "at the same pace it is the hash, not a clash. If this stays at 0, a slow DNS lookup has another "
 			  "cause. From 4.7 to 5.9 it cannot be told how many of these cost a packet: look at drop.",
@@ -39,7 +39,7 @@ const struct counter counters[COUNTERS + 1] = {
 	},
 	{
 		.name = "early_drop", .attribute = CTA_STATS_EARLY_DROP, .column = "early_drop", .loud = LOUD_RATE,
-		.senses = { { 0, "entries thrown out of the full table to make room for new ones" } },
+		.senses = { { 0, "entries thrown out to make room: table is full" } },
 		.function = "early_drop()",
 		.detail = "Entries, not packets. The table was full, so an entry that is not ASSURED, near the bucket of the new "
 			  "one, was evicted. What the garbage collector evicts under pressure is counted nowhere, so this is a "
@@ -52,10 +52,10 @@ const struct counter counters[COUNTERS + 1] = {
 		.name = "chaintoolong", .attribute = CHAIN_TOOLONG, .column = "chainlength", .loud = LOUD_DROP,
 		.senses = {
 			{ 0, NULL },
-			{ KERNEL(5, 15), "first packet of a new flow dropped: its hash chain was too long" },
+			{ KERNEL(5, 15), "new flow dropped: its hash chain was too long" },
 		},
 		.function = "__nf_conntrack_confirm(), nf_conntrack_hash_check_insert()",
-		.detail = "Also counted in insert_failed, but not in drop. The limit was 64 entries, then a random number from 8 "
+		.detail = "The first packet of the flow is dropped. Also counted in insert_failed, but not in drop. The limit was 64 entries, then a random number from 8 "
 			  "to 32 (some kernels from 5.16 to 6.2), today one from 50 to 79.",
 		.cause = "far too few buckets for the entries of all namespaces together; somebody who aims at one chain; or a "
 			 "kernel with the limit of 8 to 32",
@@ -64,8 +64,8 @@ const struct counter counters[COUNTERS + 1] = {
 	{
 		.name = "invalid", .attribute = CTA_STATS_INVALID, .column = "invalid", .loud = LOUD_RATE,
 		.senses = {
-			{ 0, "packets that got no flow (INVALID), and bad ICMP errors" },
-			{ KERNEL(5, 10), "packets that got no flow (INVALID): not translated, often dropped by a rule" },
+			{ 0, "packets without a flow (INVALID), and bad ICMP" },
+			{ KERNEL(5, 10), "packets without a flow (INVALID), not translated" },
 		},
 		.function = "nf_conntrack_in()",
 		.detail = "The header could not be read, or the tracker refused the packet: out of the window, a SYN/ACK or RST "
@@ -78,8 +78,8 @@ const struct counter counters[COUNTERS + 1] = {
 	{
 		.name = "error", .attribute = CTA_STATS_ERROR, .column = "icmp_error", .loud = LOUD_NEVER,
 		.senses = {
-			{ 0, "ICMP packets that could not be tracked, also counted as invalid" },
-			{ KERNEL(5, 10), "ICMP packets that could not be tracked: broken, or about an unknown flow" },
+			{ 0, "ICMP not trackable; also counted as invalid" },
+			{ KERNEL(5, 10), "ICMP not trackable: broken, or of unknown flow" },
 		},
 		.function = "nf_conntrack_handle_icmp()",
 		.detail = "An ICMP error names the packet it is about. If that packet belongs to no flow, if the error is short, "
@@ -94,7 +94,7 @@ const struct counter counters[COUNTERS + 1] = {
 		.loud = LOUD_NEVER,
 		.senses = {
 			{ 0, NULL },
-			{ KERNEL(5, 10), "races of two first packets that were resolved: nothing was lost" },
+			{ KERNEL(5, 10), "races of two first packets, nothing was lost" },
 		},
 		.function = "__nf_ct_resolve_clash(), nf_ct_resolve_clash_harder()",
 		.detail = "Two packets of one connectionless flow were tracked at the same time; the second was merged into the "
@@ -106,11 +106,11 @@ const struct counter counters[COUNTERS + 1] = {
 		.name = "found", .attribute = CTA_STATS_FOUND, .column = "found", .loud = LOUD_NEVER,
 		.senses = {
 			{ 0, "packets that belonged to a known flow" },
-			{ KERNEL(4, 9), "times NAT wanted a port or address that was in use: one per candidate" },
-			{ KERNEL(6, 12), "times NAT wanted a port or address that was in use (not the last 32 tried for TCP)" },
+			{ KERNEL(4, 9), "NAT tried a port or address that was in use" },
+			{ KERNEL(6, 12), "NAT tried a port that was in use (TCP: not all)" },
 		},
 		.function = "nf_conntrack_tuple_taken()",
-		.detail = "Not successful lookups, although lnstat and older manuals say so. NAT tries up to 248 candidates for a "
+		.detail = "One for each candidate that NAT tried; not successful lookups, although lnstat and older manuals say so. NAT tries up to 248 candidates for a "
 			  "new flow. From 6.12 on the last 32 TCP candidates of a round are tried in another way, so with a "
 			  "pool of 32 ports or fewer this stays at 0.",
 		.cause = "many flows share one NAT address towards the same remote address and port, or the port range is small",
@@ -120,7 +120,7 @@ const struct counter counters[COUNTERS + 1] = {
 	{
 		.name = "search_restart", .attribute = CTA_STATS_SEARCH_RESTART, .column = "search_restart",
 		.loud = LOUD_NEVER,
-		.senses = { { 0, "lookups that began again because an entry moved meanwhile" } },
+		.senses = { { 0, "lookups begun again because an entry moved" } },
 		.function = "____nf_conntrack_find(), nf_conntrack_tuple_taken()",
 		.detail = "Costs a little time, nothing else.",
 		.cause = "very many flows come and go, or the hash table is being resized",
@@ -130,10 +130,10 @@ const struct counter counters[COUNTERS + 1] = {
 		.name = "insert", .attribute = CTA_STATS_INSERT, .column = "insert", .loud = LOUD_NEVER,
 		.senses = {
 			{ 0, "entries put into the table" },
-			{ KERNEL(4, 9), "entries made by programs (conntrackd, conntrack -I, CRIU), not by packets" },
+			{ KERNEL(4, 9), "entries made by programs, not by packets" },
 		},
 		.function = "nf_conntrack_hash_check_insert()",
-		.detail = "Not the number of new flows: no counter has that.",
+		.detail = "Programs such as conntrackd, conntrack -I, CRIU. Not the number of new flows: no counter has that.",
 		.cause = "a failover daemon commits its cache, a container is restored, or BPF makes entries",
 		.remedy = "none is needed",
 	},
@@ -147,7 +147,7 @@ const struct counter counters[COUNTERS + 1] = {
 	{
 		.name = "expect_create", .attribute = CTA_STATS_EXP_CREATE, .expect = true, .column = "expect_create",
 		.loud = LOUD_NEVER,
-		.senses = { { 0, "flows announced by helpers (expectations made)" } },
+		.senses = { { 0, "flows announced by helpers (expectations)" } },
 		.function = "nf_ct_expect_insert()",
 		.cause = "far above expect_new: the announced data connections never arrive",
 		.remedy = "check the rules for RELATED packets and the helper's port",
@@ -155,7 +155,7 @@ const struct counter counters[COUNTERS + 1] = {
 	{
 		.name = "expect_delete", .attribute = CTA_STATS_EXP_DELETE, .expect = true, .column = "expect_delete",
 		.loud = LOUD_NEVER,
-		.senses = { { 0, "expectations removed: met, expired or withdrawn" } },
+		.senses = { { 0, "expectations removed: met, expired, withdrawn" } },
 		.function = "nf_ct_unlink_expect_report()",
 		.detail = "expect_create less expect_delete is the number of expectations there are.",
 	},

@@ -26,24 +26,23 @@ struct meter {
 	char *buffer;
 };
 
-static void take_global(struct stats *stats, const struct nlmsghdr *message)
+static int take_global(const struct nlattr *attribute, void *data)
 {
-	struct nlattr *attribute;	/* not const: the macro casts that away */
+	struct stats *stats = data;
 
-	mnl_attr_for_each(attribute, message, sizeof(struct nfgenmsg)) {
-		if (mnl_attr_validate(attribute, MNL_TYPE_U32) < 0)
-			continue;
-		switch (mnl_attr_get_type(attribute)) {
-		case CTA_STATS_GLOBAL_ENTRIES:
-			stats->entries = ntohl(mnl_attr_get_u32(attribute));
-			stats->has |= STATS_ENTRIES;
-			break;
-		case CTA_STATS_GLOBAL_MAX_ENTRIES:
-			stats->max = ntohl(mnl_attr_get_u32(attribute));
-			stats->has |= STATS_MAX;
-			break;
-		}
+	if (mnl_attr_validate(attribute, MNL_TYPE_U32) < 0)
+		return MNL_CB_OK;
+	switch (mnl_attr_get_type(attribute)) {
+	case CTA_STATS_GLOBAL_ENTRIES:
+		stats->entries = ntohl(mnl_attr_get_u32(attribute));
+		stats->has |= STATS_ENTRIES;
+		break;
+	case CTA_STATS_GLOBAL_MAX_ENTRIES:
+		stats->max = ntohl(mnl_attr_get_u32(attribute));
+		stats->has |= STATS_MAX;
+		break;
 	}
+	return MNL_CB_OK;
 }
 
 static int counter_of(bool expect, uint16_t type)
@@ -54,24 +53,22 @@ static int counter_of(bool expect, uint16_t type)
 	return -1;
 }
 
-/* The number of the CPU stands in res_id, big endian. */
-static bool take_cpu(struct stats *stats, const struct nlmsghdr *message, bool expect)
+struct taking {
+	struct stats *stats;
+	struct cpu *cpu;
+	bool expect;
+};
+
+static int take_counter(const struct nlattr *attribute, void *data)
 {
-	const struct nfgenmsg *nfgen = mnl_nlmsg_get_payload(message);
-	struct cpu *cpu = stats_cpu(stats, ntohs(nfgen->res_id));
-	struct nlattr *attribute;	/* not const: the macro casts that away */
+	const struct taking *taking = data;
+	int i = counter_of(taking->expect, mnl_attr_get_type(attribute));
 
-	if (!cpu)
-		return false;
-	mnl_attr_for_each(attribute, message, sizeof(*nfgen)) {
-		int i = counter_of(expect, mnl_attr_get_type(attribute));
-
-		if (i < 0 || mnl_attr_validate(attribute, MNL_TYPE_U32) < 0)
-			continue;
-		cpu->count[i] = ntohl(mnl_attr_get_u32(attribute));
-		stats->counters |= UINT64_C(1) << i;
-	}
-	return true;
+	if (i < 0 || mnl_attr_validate(attribute, MNL_TYPE_U32) < 0)
+		return MNL_CB_OK;
+	taking->cpu->count[i] = ntohl(mnl_attr_get_u32(attribute));
+	taking->stats->counters |= UINT64_C(1) << i;
+	return MNL_CB_OK;
 }
 
 struct asking {
@@ -79,17 +76,21 @@ struct asking {
 	enum statistics what;
 };
 
+/* The number of the CPU stands in res_id, big endian. */
 static int take(const struct nlmsghdr *message, void *data)
 {
 	const struct asking *asking = data;
+	const struct nfgenmsg *nfgen = mnl_nlmsg_get_payload(message);
+	struct taking taking = { .stats = asking->stats, .expect = asking->what == STATISTICS_EXPECT_CPU };
 
-	if (message->nlmsg_len < mnl_nlmsg_size(sizeof(struct nfgenmsg)))
+	if (message->nlmsg_len < mnl_nlmsg_size(sizeof(*nfgen)))
 		return MNL_CB_OK;
 	if (asking->what == STATISTICS_GLOBAL)
-		take_global(asking->stats, message);
-	else if (!take_cpu(asking->stats, message, asking->what == STATISTICS_EXPECT_CPU))
+		return mnl_attr_parse(message, sizeof(*nfgen), take_global, asking->stats);
+	taking.cpu = stats_cpu(asking->stats, ntohs(nfgen->res_id));
+	if (!taking.cpu)
 		return MNL_CB_ERROR;
-	return MNL_CB_OK;
+	return mnl_attr_parse(message, sizeof(*nfgen), take_counter, &taking);
 }
 
 /* mnl_cb_run() stops at DONE and at an ACK, whichever ends this answer. */

@@ -11,6 +11,13 @@ void report_init(struct report *report)
 	stats_init(&report->stats);
 }
 
+void report_clear(struct report *report)
+{
+	stats_clear(&report->stats);
+	report->rates = (struct rates){ 0 };
+	report->occupied = false;
+}
+
 void report_release(struct report *report)
 {
 	stats_release(&report->stats);
@@ -34,6 +41,16 @@ bool report_percent(const struct report *report, double *percent)
 	if (!has(report, STATS_ENTRIES | STATS_MAX) || !report->stats.max)
 		return false;
 	*percent = 100.0 * report->stats.entries / report->stats.max;
+	return true;
+}
+
+bool report_unlisted(const struct report *report, uint64_t *count)
+{
+	uint64_t listed = report->occupancy.hard + report->occupancy.closing + report->occupancy.evictable;
+
+	if (!report->occupied || !has(report, STATS_ENTRIES) || report->stats.entries <= listed)
+		return false;
+	*count = report->stats.entries - listed;
 	return true;
 }
 

@@ -17,10 +17,13 @@ struct report {
 };
 
 void report_init(struct report *report);
+void report_clear(struct report *report);	/* ready for another sample */
 void report_release(struct report *report);
 
 /* The average chain: each flow is in the hash twice. False if it is not known. */
 bool report_load(const struct report *report, double *load);
+/* Entries that the dump did not show; false if there are none, or no dump. */
+bool report_unlisted(const struct report *report, uint64_t *count);
 bool report_percent(const struct report *report, double *percent);
 
 enum level { LEVEL_NONE, LEVEL_WARNING, LEVEL_BAD };

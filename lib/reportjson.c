@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of what a document may say, in seconds and per second: nothing that is computed overflows. */
+static const double LEAST = 1e-6, MOST = 1e9;
+
 /* Rates and shares have as many digits as they deserve. */
 static struct json_object *number(double value)
 {
@@ -250,7 +253,7 @@ static void take_counters(struct report *report, struct json_object *all)
 		    !get_count(one, "total", &report->stats.total[i]))
 			continue;
 		report->stats.counters |= UINT64_C(1) << i;
-		if (!report->rates.seconds || !get_number(one, "rate", &rate) || rate < 0 || rate > 1e18)
+		if (!report->rates.seconds || !get_number(one, "rate", &rate) || rate < 0 || rate > MOST)
 			continue;
 		report->rates.counters |= UINT64_C(1) << i;
 		report->rates.delta[i] = rate * report->rates.seconds + 0.5;
@@ -281,11 +284,11 @@ static void take_rates(struct report *report, struct json_object *root)
 {
 	struct rates *rates = &report->rates;
 
-	if (!get_number(root, "interval", &rates->seconds) || rates->seconds <= 0) {
+	if (!get_number(root, "interval", &rates->seconds) || rates->seconds < LEAST || rates->seconds > MOST) {
 		rates->seconds = 0;
 		return;
 	}
-	if (get_number(root, "growth", &rates->growth))
+	if (get_number(root, "growth", &rates->growth) && rates->growth > -MOST && rates->growth < MOST)
 		rates->has |= RATES_GROWTH;
 	if (get_count(root, "new_flows", &rates->new_flows)) {
 		get_count(root, "events_lost", &rates->events_lost);

@@ -35,7 +35,7 @@ static void fact_entries(struct out *out, const struct report *report)
 		out_format(out, " of %llu", (unsigned long long)stats->max);
 	if (report_percent(report, &percent))
 		out_format(out, "   %.1f %%", percent);
-	if (report->rates.has & RATES_GROWTH)
+	if ((report->rates.has & RATES_GROWTH) && report->rates.growth != 0)
 		out_format(out, "   %+.1f/s", report->rates.growth);
 	if (rates_full_in(&report->rates, stats, &seconds)) {
 		out_text(out, "   full in ");
@@ -47,6 +47,7 @@ static void fact_entries(struct out *out, const struct report *report)
 static void fact_occupancy(struct out *out, const struct report *report)
 {
 	const struct occupancy *occupancy = &report->occupancy;
+	uint64_t unlisted;
 
 	if (!report->occupied)
 		return;
@@ -59,6 +60,9 @@ static void fact_occupancy(struct out *out, const struct report *report)
 		   (unsigned long long)occupancy->evictable);
 	if (occupancy->offloaded)
 		out_format(out, "; %llu of them offloaded", (unsigned long long)occupancy->offloaded);
+	if (report_unlisted(report, &unlisted))
+		out_format(out, "; %llu not listed (expired, dying, unconfirmed)",
+			   (unsigned long long)unlisted);
 	out_text(out, "\n");
 }
 

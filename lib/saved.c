@@ -127,6 +127,12 @@ static bool next_line(struct saved *saved)
 	return false;
 }
 
+static void clear(const struct saved *saved, struct report *report)
+{
+	report_clear(report);
+	report->stats.kernel = saved->kernel;
+}
+
 static enum line take_head(struct saved *saved)
 {
 	if (saved->part > PART_SYSCTL)
@@ -215,7 +221,7 @@ static enum line take_json(struct saved *saved, struct report *report)
 	if (result == LINE_USED)
 		saved->part = PART_DOCUMENT;
 	else
-		stats_clear(&report->stats);
+		clear(saved, report);
 	return result;
 }
 
@@ -279,10 +285,7 @@ static int finish(struct saved *saved, struct report *report)
 
 int saved_next(struct saved *saved, struct report *report)
 {
-	stats_clear(&report->stats);
-	report->rates = (struct rates){ 0 };
-	report->occupied = false;
-	report->stats.kernel = saved->kernel;
+	clear(saved, report);
 	saved->part = PART_NONE;
 	while (next_line(saved)) {
 		switch (take(saved, report)) {

@@ -166,7 +166,7 @@ bool rates_full_in(const struct rates *rates, const struct stats *stats, double 
 {
 	unsigned need = STATS_ENTRIES | STATS_MAX;
 
-	if (!(rates->has & RATES_GROWTH) || rates->growth <= 0 || (stats->has & need) != need)
+	if (!(rates->has & RATES_GROWTH) || rates->growth < 1e-6 || (stats->has & need) != need)
 		return false;
 	*seconds = stats->entries < stats->max ? (stats->max - stats->entries) / rates->growth : 0;
 	return true;

@@ -196,9 +196,11 @@ static int settings_index(const struct settings *settings, const char *name)
 static void settings_set(struct settings *settings, const char *name, const char *value)
 {
 	int index = settings_index(settings, name);
-	struct setting *setting = &settings->list[index];
+	struct setting *setting;
 
-	if (index < 0) {
+	if (index >= 0) {
+		setting = &settings->list[index];
+	} else {
 		if (settings->count == SYSCTL_MOST)
 			return;
 		setting = &settings->list[settings->count++];

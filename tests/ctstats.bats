@@ -376,7 +376,7 @@ saved() { # FILE JQ-EXPRESSION
 		ctstats --explain "$name" | grep -q "^$name\$" || { echo "$name"; false; }
 	done
 	ctstats --explain found -k 4.8 | grep -q 'here (4.8) *packets that belonged to a known flow'
-	ctstats --explain=found -k 5.10 | grep -q 'here (5.10) *times NAT wanted'
+	ctstats --explain=found -k 5.10 | grep -q 'here (5.10) *NAT tried'
 	ctstats --explain insert_failed,load,nf_conntrack_max | grep -qx load
 	ctstats --explain load | grep -q 'twice'
 	ctstats --explain -j | validate ctstats-explain
@@ -429,4 +429,25 @@ saved() { # FILE JQ-EXPRESSION
 	[ "$status" -eq 2 ]
 	run sh -c 'ctstats -i 0.05 -n 40 | head -1; exit "${PIPESTATUS:-0}"'
 	[ "$status" -eq 0 ]
+}
+
+@test "the dashboard asks for metrics that there are, in PromQL" {
+	need promtool
+	need_kernel
+	jq -r '.panels[].targets[].expr' "$ROOT/contrib/grafana-dashboard.json" |
+		sed 's/\$__rate_interval/5m/g; s/\$instance/.*/g' >"$BATS_TEST_TMPDIR/exprs"
+	# promtool 2 checks expressions as rules.
+	{
+		printf 'groups:\n- name: dashboard\n  rules:\n'
+		nl -w1 -s' ' "$BATS_TEST_TMPDIR/exprs" | while read -r n expr; do
+			printf "  - record: e%d\n    expr: '%s'\n" "$n" "$expr"
+		done
+	} >"$BATS_TEST_TMPDIR/rules.yml"
+	promtool check rules "$BATS_TEST_TMPDIR/rules.yml"
+	ctstats -f prometheus --occupancy >"$BATS_TEST_TMPDIR/p"
+	grep -ohE 'conntrack_[a-z_]+' "$BATS_TEST_TMPDIR/exprs" "$ROOT/contrib/prometheus-rules.yml" |
+		grep -v ':' | sort -u | while read -r metric; do
+		case $metric in conntrack_clash|conntrack_table_full) continue ;; esac
+		grep -qE "^$metric[{ ]" "$BATS_TEST_TMPDIR/p" || { echo "$metric"; false; }
+	done
 }
