@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <assert.h>
+#include <err.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
@@ -101,12 +102,10 @@ static void print_list(const struct command *command)
 		       row->values ? row->values : "", row->help);
 }
 
-static _Noreturn void leave(void)
+void cli_leave(void)
 {
-	if (fflush(stdout) == EOF || ferror(stdout)) {
-		perror("standard output");
-		exit(2);
-	}
+	if ((fflush(stdout) == EOF || ferror(stdout)) && errno != EPIPE)
+		err(2, "standard output");
 	exit(0);
 }
 
@@ -177,15 +176,15 @@ int cli_parse(const struct command *command, void *config, int argc, char **argv
 		assert(row);	/* getopt knows these rows and no others */
 		if (!strcmp(row->name, "help")) {
 			print_help(command);
-			leave();
+			cli_leave();
 		}
 		if (!strcmp(row->name, "version")) {
 			printf("%s (ctscope) %s\n", command->name, VERSION);
-			leave();
+			cli_leave();
 		}
 		if (!strcmp(row->name, "list-options")) {
 			print_list(command);
-			leave();
+			cli_leave();
 		}
 		wrong = row->set(config, optarg);
 		if (wrong && optarg)

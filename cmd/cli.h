@@ -63,6 +63,9 @@ int cli_parse(const struct command *command, void *config, int argc, char **argv
 _Noreturn void cli_usage(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* The end of what only prints: exit 0, or 2 if standard output did not take it. */
+_Noreturn void cli_leave(void);
+
 /* Readers for setters: NULL, or what is wrong. */
 const char *cli_number(const char *argument, unsigned long *value);
 const char *cli_seconds(const char *argument, double *seconds);

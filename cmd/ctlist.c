@@ -14,6 +14,7 @@ struct ctlist {
 	enum table table;
 	unsigned long limit;
 	bool limited, count, quiet;
+	bool silent;			/* nothing is printed: -q, or a capture goes to stdout */
 	const char *sort;
 	struct order orders[ORDERS];
 	unsigned orders_count;
@@ -128,7 +129,9 @@ static void read_orders(struct ctlist *list)
 		list->orders[list->orders_count++] = (struct order){
 			session_field(&list->session, "sort", word + minus, length - minus), minus,
 		};
-		word += length + (word[length] == ',');
+		word += length;
+		if (*word == ',' && !*++word)
+			session_field(&list->session, "sort", "", 0);
 	}
 	if (list->sort && !list->orders_count)
 		cli_usage(&command, "--sort needs a field");
@@ -141,7 +144,7 @@ static uint64_t open_printer(struct ctlist *list)
 	uint64_t want;
 	unsigned count;
 
-	if (list->count || list->quiet)
+	if (list->count || list->silent)
 		return 0;
 	columns = session_columns(&list->session, preset(list), &count);
 	print.hide = !list->session.columns;
@@ -229,7 +232,7 @@ static void last_words(struct ctlist *list)
 		print_sorted(list);
 	if (list->printer)
 		printer_end(list->printer);
-	if (list->count)
+	if (list->count && !list->silent)
 		out_format(&list->session.out, "%lu\n", list->matched);
 	if (!list->seen && !list->quiet && list->what == WHAT_FLOW && list->table == TABLE_CONNTRACK &&
 	    !(list->limited && !list->limit))
@@ -250,6 +253,7 @@ int main(int argc, char **argv)
 	session_start(&list.session, &command, argc, argv);
 	list.what = list.table == TABLE_EXPECT ? WHAT_EXPECT : WHAT_FLOW;
 	list.session.fields = list.what == WHAT_EXPECT ? IN_EXPECT : IN_FLOW;
+	list.silent = list.quiet || (list.session.write && !strcmp(list.session.write, "-"));
 	read_orders(&list);
 	check_table(&list);
 	want = open_printer(&list);

@@ -157,13 +157,6 @@ const struct option_row shared_options[] = {
 	{ NULL },
 };
 
-static _Noreturn void finish_stdout(void)
-{
-	if (fflush(stdout) == EOF)
-		err(2, "standard output");
-	exit(0);
-}
-
 static void list_fields(const struct command *command)
 {
 	const char *name, *path;
@@ -173,7 +166,7 @@ static void list_fields(const struct command *command)
 			printf("%-22s  %-9s  %s\n", field->name, field->kind->name, field->help);
 	for (unsigned i = 0; (path = field_short(i, &name)); i++)
 		printf("%-22s  %-9s  %s\n", name, "short", path);
-	finish_stdout();
+	cli_leave();
 }
 
 static char *join_words(int count, char **words)
@@ -260,7 +253,9 @@ static void explain_filter(struct session *session)
 	else
 		explain_dump(out, session->filter);
 	out_text(out, "here: every flow that the kernel sends is tested with the whole filter\n");
-	exit(out_flush(out) < 0 ? 2 : 0);
+	if (out_flush(out) < 0 && errno != EPIPE)
+		err(2, "standard output");
+	exit(0);
 }
 
 static void catch_signals(void)
@@ -330,6 +325,8 @@ void session_fail(struct session *session, const char *what)
 
 	out_flush(&session->out);
 	errno = error;
+	if (session->source && source_tee_failed(session->source) && error == EPIPE)
+		exit(0);	/* who read the capture went away */
 	if (session->source && source_tee_failed(session->source))
 		err(2, "%s", session->write);
 	if (error == EPERM && session->live)
@@ -422,15 +419,20 @@ const struct field *session_field(const struct session *session, const char *opt
 {
 	const struct field *field = length ? field_find(name, length) : NULL;
 
-	if (!field || !(field->in & session->fields))
+	if (!field || !(field->in & session->command->fields))
 		cli_usage(session->command, "--%s: '%.*s' is no field (%s --list-fields prints all)", option,
 			  (int)length, name, session->command->name);
+	if (!(field->in & session->fields))
+		cli_usage(session->command, "--%s: '%s' is no field of what is listed here", option,
+			  field->name);
 	return field;
 }
 
 static void add_list(struct session *session, const char *list, const struct field **columns,
 		     unsigned *count, unsigned most)
 {
+	if (!*list)
+		session_field(session, "columns", "", 0);
 	while (*list && *count < most) {
 		size_t length = strcspn(list, ",");
 
@@ -558,7 +560,7 @@ int session_end(struct session *session)
 	if (session->source)
 		report_bad(session);
 	source_close(session->source);
-	if (session->capture && capture_close(session->capture) < 0) {
+	if (session->capture && capture_close(session->capture) < 0 && errno != EPIPE) {
 		warn("%s", session->write);
 		session->failed = true;
 	}

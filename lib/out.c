@@ -2,6 +2,7 @@
 #include "out.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,14 @@ void out_release(struct out *out)
 	out->buf = out->at = out->end = NULL;
 }
 
+/* A signal came while the reader was not reading: it may have one more second. */
+static bool writable(int fd)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLOUT };
+
+	return poll(&wait, 1, 1000) == 1;
+}
+
 int out_flush(struct out *out)
 {
 	const char *from = out->buf;
@@ -43,10 +52,12 @@ int out_flush(struct out *out)
 	while (!out->error && out->fd >= 0 && from < out->at) {
 		ssize_t n = write(out->fd, from, out->at - from);
 
-		if (n >= 0)
-			from += n;
-		else if (errno != EINTR)
+		if (n < 0 && errno != EINTR)
 			out->error = errno;
+		else if (n > 0)
+			from += n;
+		if (!out->error && from < out->at && !writable(out->fd))
+			out->error = EINTR;
 	}
 	if (out->fd >= 0)
 		out->at = out->buf;

@@ -22,7 +22,8 @@ enum { OUT_ROOM = 512 };
 
 void out_init(struct out *out, int fd);		/* aborts when memory is out */
 void out_release(struct out *out);
-int out_flush(struct out *out);			/* 0, or -1 with errno */
+/* 0, or -1 with errno; EINTR: a signal came while nobody was reading. */
+int out_flush(struct out *out);
 void out_more(struct out *out, size_t size);
 
 static inline void out_room(struct out *out, size_t size)
