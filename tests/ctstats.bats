@@ -445,7 +445,7 @@ saved() { # FILE JQ-EXPRESSION
 	} >"$BATS_TEST_TMPDIR/rules.yml"
 	promtool check rules "$BATS_TEST_TMPDIR/rules.yml"
 	ctstats -f prometheus --occupancy >"$BATS_TEST_TMPDIR/p"
-	grep -ohE 'conntrack_[a-z_]+' "$BATS_TEST_TMPDIR/exprs" "$ROOT/contrib/prometheus-rules.yml" |
+	grep -ohE "\\bconntrack_[a-z_]+" "$BATS_TEST_TMPDIR/exprs" "$ROOT/contrib/prometheus-rules.yml" |
 		grep -v ':' | sort -u | while read -r metric; do
 		case $metric in conntrack_clash|conntrack_table_full) continue ;; esac
 		grep -qE "^$metric[{ ]" "$BATS_TEST_TMPDIR/p" || { echo "$metric"; false; }
