@@ -146,6 +146,8 @@ static uint64_t open_printer(struct ctlist *list)
 
 	if (list->count || list->silent)
 		return 0;
+	if (list->session.columns && list->session.format == FORMAT_CONNTRACK)
+		cli_usage(&command, "--columns has no meaning with --format conntrack");
 	columns = session_columns(&list->session, preset(list), &count);
 	print.hide = !list->session.columns;
 	list->printer = printer_new(&list->session.out, &print, columns, count);
@@ -222,7 +224,7 @@ static void print_sorted(struct ctlist *list)
 {
 	struct flow flow;
 
-	while (!list->session.out.error && sorter_next(list->sorter, &flow))
+	while (!session_stopped(&list->session) && sorter_next(list->sorter, &flow))
 		printer_row(list->printer, &flow);
 }
 

@@ -10,12 +10,14 @@
 
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { COMPLAINTS = 10 };
@@ -224,6 +226,10 @@ static void read_filter(struct session *session, int count, char **words)
 	session->filter = filter_parse(session->filter_text, &session->names, &error);
 	if (!session->filter)
 		filter_trouble(session, session->filter_text, &error);
+	if ((session->command->shared & WITH_FILTER) && session->command->fields &&
+	    !(session->filter->in & session->command->fields))
+		cli_usage(session->command, "filter: nothing here has all of these fields (some are of events: "
+			  "ctwatch, or of expectations)");
 }
 
 static void explain_dump(struct out *out, const struct filter *filter)
@@ -279,6 +285,7 @@ void session_start(struct session *session, const struct command *command, int a
 	setlocale(LC_CTYPE, "");
 	catch_signals();
 	out_init(&session->out, STDOUT_FILENO);
+	session->out.stop = &stopped;
 	first = cli_parse(command, session, argc, argv);
 	if (session->list_fields)
 		list_fields(command);
@@ -292,6 +299,8 @@ void session_start(struct session *session, const struct command *command, int a
 	if (session->netns && netns_join(session->netns) < 0) {
 		if (errno == ENOENT)
 			errx(2, "network namespace '%s' does not exist (names: ip netns list)", session->netns);
+		if (errno == EPERM || errno == EACCES)
+			errx(2, "entering network namespace '%s' needs CAP_SYS_ADMIN: use sudo", session->netns);
 		err(2, "network namespace '%s'", session->netns);
 	}
 }
@@ -327,6 +336,8 @@ void session_fail(struct session *session, const char *what)
 	errno = error;
 	if (session->source && source_tee_failed(session->source) && error == EPIPE)
 		exit(0);	/* who read the capture went away */
+	if (error == ENOMSG)
+		errx(2, "%s: only netlink messages can be saved, and this input is text", session->write);
 	if (session->source && source_tee_failed(session->source))
 		err(2, "%s", session->write);
 	if (error == EPERM && session->live)
@@ -335,13 +346,42 @@ void session_fail(struct session *session, const char *what)
 	err(2, "%s", what);
 }
 
+/* Refuses to write over what is read, before anything is lost. */
+static int create_file(const struct session *session)
+{
+	struct stat out, in;
+	int fd = open(session->write, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+
+	if (fd < 0 || fstat(fd, &out) < 0)
+		err(2, "%s", session->write);
+	for (unsigned i = 0; i < session->files_count; i++)
+		if (stat(session->files[i], &in) == 0 && S_ISREG(in.st_mode) &&
+		    in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+			cli_usage(session->command, "--write: '%s' is one of the files to read",
+				  session->write);
+	if (S_ISREG(out.st_mode) && ftruncate(fd, 0) < 0)
+		err(2, "%s", session->write);
+	return fd;
+}
+
+/* The capture gets standard output for itself; what would be printed there is not. */
+static int take_stdout(struct session *session)
+{
+	int fd = dup(STDOUT_FILENO), null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || null < 0)
+		err(2, "standard output");
+	session->out.fd = null;
+	return fd;
+}
+
 static void open_capture(struct session *session)
 {
 	FILE *file;
 
 	if (!session->write)
 		return;
-	file = strcmp(session->write, "-") ? fopen(session->write, "we") : fdopen(STDOUT_FILENO, "w");
+	file = fdopen(strcmp(session->write, "-") ? create_file(session) : take_stdout(session), "w");
 	if (!file)
 		err(2, "%s", session->write);
 	session->capture = capture_create(file);
@@ -529,7 +569,8 @@ struct print_options session_print(const struct session *session)
 
 bool session_stopped(const struct session *session)
 {
-	return stopped || session->out.error;
+	/* A reader that went away does not end what is being saved. */
+	return stopped || (session->out.error && !(session->out.error == EPIPE && session->capture));
 }
 
 void session_explain_empty(const struct session *session)

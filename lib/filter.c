@@ -205,6 +205,7 @@ static void add_field(struct parser *p, struct test *test, const struct field *f
 {
 	test->fields[test->count++] = field;
 	p->filter->wants |= field->has | field->uses;
+	p->filter->in &= field->in;
 }
 
 static const struct field *find(const char *name)
@@ -449,8 +450,10 @@ static struct node *parse_word(struct parser *p)
 	struct node *node;
 
 	strcpy(word, p->word);
-	if (p->quoted)
-		return unknown(p, position, length, word);
+	if (p->quoted) {
+		fail(p, position, length, "only a value can be quoted");
+		return NULL;
+	}
 	if (!next(p))
 		return NULL;
 	/* "nat" and "zone" are fields, but nat alone is a flag unless an operator follows. */
@@ -552,6 +555,7 @@ struct filter *filter_parse(const char *text, const struct names *names,
 	p.filter = calloc(1, sizeof(*p.filter));
 	if (!p.filter)
 		abort();
+	p.filter->in = IN_FLOW | IN_EXPECT | IN_EVENT;
 	if (!next(&p))
 		goto bad;
 	if (p.token == END)

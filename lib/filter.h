@@ -27,6 +27,7 @@ struct node {
 struct filter {
 	struct node *root;
 	uint64_t wants;		/* what must be decoded */
+	unsigned in;		/* the objects that have all its fields: IN_ bits */
 };
 
 /* Where it went wrong: `position` and `length` in bytes of the text, and a sentence. */

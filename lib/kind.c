@@ -109,14 +109,14 @@ static bool read_seconds(const char *text, uint64_t *seconds)
 	if (!read_time(text, &ns))
 		return false;
 	*seconds = ns / 1000000000;
-	return true;
+	return !(ns % 1000000000);
 }
 
 static const char *parse_seconds(struct term *term, const struct field *field, const char *word,
 				 const struct names *names)
 {
 	(void)field, (void)names;
-	return parse_range(term, word, "not a time (as in 30s, 5m, 2h, 1d)", read_seconds);
+	return parse_range(term, word, "not a time in whole seconds (as in 30s, 5m, 2h, 1d)", read_seconds);
 }
 
 static const char *parse_duration(struct term *term, const struct field *field, const char *word,

@@ -125,9 +125,19 @@ static void json_bits(struct out *out, const struct field *field, const struct f
 	put_char(out, ']');
 }
 
+/* The bits that have a name in this kind: what is not shown does not order either. */
+static uint64_t shown_bits(const struct field *field, const struct flow *flow)
+{
+	uint32_t mask = 0;
+
+	for (const struct bit *bit = field->kind->bits; bit->name; bit++)
+		mask |= bit->mask;
+	return load_bits(field, flow) & mask;
+}
+
 static int compare_bits(const struct field *field, const struct flow *a, const struct flow *b)
 {
-	uint32_t x = load_bits(field, a), y = load_bits(field, b);
+	uint32_t x = shown_bits(field, a), y = shown_bits(field, b);
 
 	return (x > y) - (x < y);
 }
@@ -192,7 +202,7 @@ static bool set_bits(struct flow *flow, const struct field *field, const char *t
 	return true;
 }
 
-#define BITS(table) .raw = raw_bits, .json = json_bits, .number = load_bits, \
+#define BITS(table) .raw = raw_bits, .json = json_bits, .number = shown_bits, \
 	.compare = compare_bits, .parse = parse_bits, .match = match_bits, .bits = table
 
 const struct kind kind_status = { BITS(status_bits), .name = "status", .text = raw_bits,

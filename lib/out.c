@@ -2,6 +2,7 @@
 #include "out.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ void out_init(struct out *out, int fd)
 	out->fd = fd;
 	out->error = 0;
 	out->hold = false;
+	out->stop = NULL;
 }
 
 void out_release(struct out *out)
@@ -37,12 +39,18 @@ void out_release(struct out *out)
 	out->buf = out->at = out->end = NULL;
 }
 
-/* A signal came while the reader was not reading: it may have one more second. */
-static bool writable(int fd)
+/* Once it is time to stop, a reader that does not read is waited for one second, no more. */
+static bool patient(const struct out *out)
 {
-	struct pollfd wait = { .fd = fd, .events = POLLOUT };
+	struct pollfd wait = { .fd = out->fd, .events = POLLOUT };
 
-	return poll(&wait, 1, 1000) == 1;
+	return !out->stop || !*out->stop || poll(&wait, 1, 1000) == 1;
+}
+
+/* What a pipe that is writable takes without blocking, when it must not block. */
+static size_t portion(const struct out *out, size_t left)
+{
+	return out->stop && *out->stop && left > PIPE_BUF ? PIPE_BUF : left;
 }
 
 int out_flush(struct out *out)
@@ -50,14 +58,17 @@ int out_flush(struct out *out)
 	const char *from = out->buf;
 
 	while (!out->error && out->fd >= 0 && from < out->at) {
-		ssize_t n = write(out->fd, from, out->at - from);
+		ssize_t n;
 
-		if (n < 0 && errno != EINTR)
-			out->error = errno;
-		else if (n > 0)
-			from += n;
-		if (!out->error && from < out->at && !writable(out->fd))
+		if (!patient(out)) {
 			out->error = EINTR;
+			break;
+		}
+		n = write(out->fd, from, portion(out, out->at - from));
+		if (n > 0)
+			from += n;
+		else if (n < 0 && errno != EINTR)
+			out->error = errno;
 	}
 	if (out->fd >= 0)
 		out->at = out->buf;
@@ -253,7 +264,9 @@ void out_escaped(struct out *out, const char *text)
 		unsigned char c = *text;
 
 		out_room(out, 8);
-		if (c >= ' ' && c < 0x7f) {
+		if (c == '\\') {
+			put_mem(out, "\\\\", 2);
+		} else if (c >= ' ' && c < 0x7f) {
 			put_char(out, c);
 		} else {
 			char code[] = { '\\', 'x', digits[c >> 4], digits[c & 15] };

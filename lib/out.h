@@ -4,6 +4,7 @@
 
 #include "flow.h"
 
+#include <signal.h>
 #include <string.h>
 
 /*
@@ -14,6 +15,7 @@ struct out {
 	char *buf, *at, *end;
 	int fd;
 	int error;
+	const volatile sig_atomic_t *stop;	/* not 0: a blocked write is given up, EINTR; or NULL */
 	bool hold;	/* grow rather than write: a row that is being laid out stays whole */
 };
 
@@ -65,7 +67,7 @@ void out_mem(struct out *out, const char *text, size_t len);
 void out_text(struct out *out, const char *text);
 void out_format(struct out *out, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Text that we did not make: what is not printable ASCII becomes \xNN. */
+/* Text that we did not make: what is not printable ASCII becomes \xNN, and a backslash two. */
 void out_escaped(struct out *out, const char *text);
 /* The inside of a JSON string: valid UTF-8 stays, other bytes become \u00NN. */
 void out_json(struct out *out, const char *text, size_t len);

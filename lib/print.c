@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SAMPLE = 256, LEAST = 9, ROW_ROOM = 16384, FLUSH = 96 * 1024, OBJECTS = 32 };
+enum { SAMPLE = 256, TIGHT = 6, LEAST = 9, GOOD = 17, FEW = 4, ROW_ROOM = 16384, FLUSH = 96 * 1024, OBJECTS = 32 };
 
 struct column {
 	struct field field;
@@ -35,6 +35,7 @@ struct printer {
 	unsigned held;
 	bool measured, started;
 	unsigned gap;		/* blanks between columns */
+	unsigned spare;		/* what the terminal is wider than the columns */
 };
 
 static void *must(void *memory)
@@ -174,34 +175,69 @@ static unsigned total_width(const struct printer *printer)
 	return total ? total - printer->gap : 0;
 }
 
-/* The widest column that can give way; sets of flags do so before addresses and states. */
-static struct column *widest(struct printer *printer, bool sets)
+/* The widest column above `least`; of sets of flags, or of addresses, states and other words. */
+static struct column *widest(struct printer *printer, bool sets, unsigned least)
 {
 	struct column *found = NULL;
 
 	for (unsigned i = 0; i < printer->count; i++) {
 		struct column *column = &printer->columns[i];
 
-		if (!column->hidden && !column->field.kind->right && column->width > LEAST &&
+		if (!column->hidden && !column->field.kind->right && column->width > least &&
 		    !sets == !column->field.kind->bits && (!found || column->width > found->width))
 			found = column;
 	}
 	return found;
 }
 
+/* The last column, as long as a few are left. */
+static struct column *dispensable(struct printer *printer)
+{
+	struct column *last = NULL;
+	unsigned shown = 0;
+
+	for (unsigned i = 0; i < printer->count; i++)
+		if (!printer->columns[i].hidden) {
+			last = &printer->columns[i];
+			shown++;
+		}
+	return shown > FEW ? last : NULL;
+}
+
+/* One step towards the width of the terminal, what hurts least first; false if none is left. */
+static bool give_way(struct printer *printer)
+{
+	static const struct { bool sets; unsigned least; } steps[] = {
+		{ true, LEAST }, { false, GOOD }, { true, TIGHT }, { false, TIGHT },
+	};
+	struct column *column;
+
+	for (unsigned i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		column = widest(printer, steps[i].sets, steps[i].least);
+		if (column) {
+			column->width--;
+			return true;
+		}
+		if (i != 1)
+			continue;
+		column = dispensable(printer);
+		if (column) {
+			column->hidden = true;
+			return true;
+		}
+	}
+	return false;
+}
+
 static void shrink(struct printer *printer)
 {
 	if (printer->options.width && total_width(printer) > printer->options.width)
 		printer->gap = 1;
-	while (printer->options.width && total_width(printer) > printer->options.width) {
-		struct column *column = widest(printer, true);
-
-		if (!column)
-			column = widest(printer, false);
-		if (!column)
-			return;
-		column->width--;
-	}
+	while (printer->options.width && total_width(printer) > printer->options.width)
+		if (!give_way(printer))
+			break;
+	if (printer->options.width > total_width(printer))
+		printer->spare = printer->options.width - total_width(printer);
 }
 
 static void put_cut(struct printer *printer, size_t start, unsigned width)
@@ -240,8 +276,22 @@ static void put_colour(struct out *out, const char *code)
 	put_char(out, 'm');
 }
 
+/* A cell that is longer than those before may use what is left of the line; numbers are never cut. */
+static bool too_long(const struct printer *printer, const struct column *column, size_t length,
+		     unsigned *spare)
+{
+	size_t more = length > column->width ? length - column->width : 0;
+
+	if (!printer->options.width || !more || column->field.kind->right)
+		return false;
+	if (more > *spare)
+		return true;
+	*spare -= more;
+	return false;
+}
+
 static void put_cell(struct printer *printer, const struct column *column, const struct flow *flow,
-		     bool last)
+		     bool last, unsigned *spare)
 {
 	struct out *out = printer->out;
 	const struct kind *kind = column->field.kind;
@@ -249,6 +299,7 @@ static void put_cell(struct printer *printer, const struct column *column, const
 	const char *colour = printer->options.colour && present && kind->colour
 		? kind->colour(&column->field, flow) : NULL;
 	size_t start, length;
+	bool cut;
 
 	out_room(out, OUT_ROOM);
 	if (colour)
@@ -259,12 +310,14 @@ static void put_cell(struct printer *printer, const struct column *column, const
 	if (out_length(out) == start)	/* absent, or a set with nothing in it */
 		put_char(out, '-');
 	length = out_length(out) - start;
-	if (printer->options.width && length > column->width && kind->bits) {
+	cut = too_long(printer, column, length, spare);
+	if (cut && kind->bits) {
 		out->at = out->buf + start;	/* without what the flags are about, if there is more */
 		kind->raw(out, &column->field, flow);
 		length = out_length(out) - start;
+		cut = length > column->width;
 	}
-	if (printer->options.width && length > column->width) {
+	if (cut) {
 		put_cut(printer, start, column->width);
 		length = column->width;
 	}
@@ -306,12 +359,12 @@ static void row_end(struct out *out)
 
 static void row_table(struct printer *printer, const struct flow *flow)
 {
-	unsigned last = last_shown(printer);
+	unsigned last = last_shown(printer), spare = printer->spare;
 
 	row_begin(printer->out);
 	for (unsigned i = 0; i < printer->count; i++)
 		if (!printer->columns[i].hidden)
-			put_cell(printer, &printer->columns[i], flow, i == last);
+			put_cell(printer, &printer->columns[i], flow, i == last, &spare);
 	row_end(printer->out);
 }
 

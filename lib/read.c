@@ -69,7 +69,26 @@ bool read_time(const char *text, uint64_t *nanoseconds)
 		{ "h", 3600000000000 }, { "d", 86400000000000 }, { NULL, 0 },
 	};
 
-	return read_unit(text, units, nanoseconds);
+	char part[32];
+
+	if (read_unit(text, units, nanoseconds))
+		return true;
+	/* As they are printed: 1m30s, the larger unit first. */
+	for (const char *p = text; *p; p++) {
+		size_t length = p - text + 1;
+		uint64_t rest;
+
+		if (!isalpha((unsigned char)*p) || length >= sizeof(part))
+			continue;
+		memcpy(part, text, length);
+		part[length] = '\0';
+		if (!read_unit(part, units, nanoseconds) || !isdigit((unsigned char)p[1]) ||
+		    !read_unit(p + 1, units, &rest) || rest >= *nanoseconds)
+			return false;
+		*nanoseconds += rest;
+		return true;
+	}
+	return false;
 }
 
 bool read_address(const char *text, union address *addr, uint8_t *family)
@@ -146,6 +165,7 @@ bool read_timestamp(const char *text, uint64_t *nanoseconds)
 	const char *end = strptime(text, "%Y-%m-%d", &tm);
 	const char *more;
 	time_t seconds;
+	int day;
 
 	if (!end)
 		return false;
@@ -162,8 +182,9 @@ bool read_timestamp(const char *text, uint64_t *nanoseconds)
 			part += (*end - '0') * (scale / 10);
 	if (*end == 'Z')
 		end++;
-	seconds = timegm(&tm);
-	if (*end || seconds < 0 || (uint64_t)seconds >= UINT64_MAX / 1000000000)
+	day = tm.tm_mday;
+	seconds = timegm(&tm);	/* which makes 3 March of 31 February */
+	if (*end || tm.tm_mday != day || seconds < 0 || (uint64_t)seconds >= UINT64_MAX / 1000000000)
 		return false;
 	*nanoseconds = (uint64_t)seconds * 1000000000 + part;
 	return true;

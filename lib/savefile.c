@@ -14,6 +14,7 @@ enum { LINE = 65536 };
 struct savefile {
 	const char *const *files;
 	unsigned count, current;	/* current: 1 is the first file */
+	struct { FILE *stream; int error; } *opened;	/* while there may still be a right to */
 	FILE *stream;
 	struct capture *capture;
 	unsigned long number;		/* of the line or packet */
@@ -32,6 +33,15 @@ struct savefile *savefile_open(const char *const *files, unsigned count,
 
 	if (!file)
 		return NULL;
+	file->opened = calloc(count ? count : 1, sizeof(*file->opened));
+	if (!file->opened) {
+		free(file);
+		return NULL;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		file->opened[i].stream = strcmp(files[i], "-") ? fopen(files[i], "re") : stdin;
+		file->opened[i].error = errno;
+	}
 	file->files = files;
 	file->count = count;
 	file->names = names;
@@ -54,8 +64,13 @@ void savefile_close(struct savefile *file)
 {
 	if (file)
 		close_stream(file);
-	if (file)
+	for (unsigned i = file ? file->current : 0; file && i < file->count; i++)
+		if (file->opened[i].stream && file->opened[i].stream != stdin)
+			fclose(file->opened[i].stream);
+	if (file) {
 		free(file->swapped);
+		free(file->opened);
+	}
 	free(file);
 }
 
@@ -100,15 +115,16 @@ static void give_up(struct savefile *file, const char *what)
 	close_stream(file);
 }
 
-/* Opens the current file; -1 with errno if reading was interrupted. */
-static int open_file(struct savefile *file, const char *name)
+/* Begins the next file; -1 with errno if reading was interrupted. */
+static int begin_file(struct savefile *file)
 {
+	typeof(*file->opened) *opened = &file->opened[file->current++];
 	char error[CAPTURE_ERROR];
 	int result;
 
-	file->stream = strcmp(name, "-") ? fopen(name, "re") : stdin;
+	file->stream = opened->stream;
 	if (!file->stream) {
-		give_up(file, strerror(errno));
+		give_up(file, strerror(opened->error));
 		return 0;
 	}
 	result = is_capture(file->stream);
@@ -118,9 +134,12 @@ static int open_file(struct savefile *file, const char *name)
 		give_up(file, strerror(errno));
 	if (result <= 0)
 		return 0;
+	errno = 0;
 	file->capture = capture_open(file->stream, error);
 	if (!file->capture) {
 		file->stream = NULL;	/* capture_open() has closed it */
+		if (errno == EINTR)
+			return -1;
 		give_up(file, error);
 	}
 	return 0;
@@ -132,7 +151,7 @@ static int open_next(struct savefile *file)
 	close_stream(file);
 	while (!file->stream && file->current < file->count) {
 		file->number = 0;
-		if (open_file(file, file->files[file->current++]) < 0)
+		if (begin_file(file) < 0)
 			return -1;
 	}
 	return file->stream != NULL;
@@ -153,8 +172,12 @@ static int turn_round(struct savefile *file, struct piece *piece)
 
 static int next_packet(struct savefile *file, struct piece *piece)
 {
-	int result = capture_next(file->capture, &piece->data, &piece->length, &piece->time);
+	int result;
 
+	errno = 0;
+	result = capture_next(file->capture, &piece->data, &piece->length, &piece->time);
+	if (result < 0 && errno == EINTR)
+		return -1;
 	file->number++;
 	piece->type = PIECE_NETLINK;
 	if (result < 0) {
@@ -192,6 +215,7 @@ static char *get_line(struct savefile *file)
 {
 	size_t part;
 
+	file->line[LINE - 2] = '\n';
 	if (!fgets(file->line, LINE, file->stream))
 		return NULL;
 	file->number++;
@@ -199,6 +223,12 @@ static char *get_line(struct savefile *file)
 	if (part && fgets(file->line + part, LINE - part, file->stream))
 		file->number++;
 	return file->line;
+}
+
+static void bad_line(struct savefile *file, const char *what)
+{
+	file->broken++;
+	savefile_complain(file, what);
 }
 
 static int next_line(struct savefile *file, struct piece *piece)
@@ -209,11 +239,17 @@ static int next_line(struct savefile *file, struct piece *piece)
 		const char *start = file->line;
 
 		length = strlen(file->line);
-		if (length == LINE - 1 && file->line[length - 1] != '\n') {
+		if (file->line[LINE - 2] != '\n') {
 			skip_line(file->stream);
-			savefile_complain(file, "the line is too long");
+			bad_line(file, "the line is too long");
 			continue;
 		}
+		if (!(length && file->line[length - 1] == '\n') && !feof(file->stream)) {
+			bad_line(file, "the line holds a NUL");
+			continue;
+		}
+		if (file->number == 1 && !strncmp(start, "\xef\xbb\xbf", 3))
+			memmove(file->line, file->line + 3, length - 2);
 		while (isspace((unsigned char)*start))
 			start++;
 		if (!*start)

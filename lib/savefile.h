@@ -17,7 +17,8 @@ struct piece {
 
 struct savefile;
 
-/* The files are opened one after the other; "-" is stdin. NULL with errno if memory is out. */
+/* All files are opened here, while there may still be a right to, and read one after the other; "-"
+ * is stdin. NULL with errno if memory is out. */
 struct savefile *savefile_open(const char *const *files, unsigned count,
 			       const struct complaint *complaint, const struct names *names);
 void savefile_close(struct savefile *file);
@@ -27,7 +28,7 @@ int savefile_next(struct savefile *file, struct piece *piece);
 
 /* How many files could not be opened or read. */
 unsigned savefile_lost(const struct savefile *file);
-/* How many captures end within a packet. */
+/* How many captures end within a packet, and lines that are none. */
 unsigned savefile_broken(const struct savefile *file);
 
 /* The flow in a piece of text; complains where it is bad. */

@@ -34,6 +34,7 @@ struct source {
 	struct mnl_socket *sockets[SOCKETS];
 	unsigned count, current;	/* a dump: one socket a request, read in turn */
 	struct batch *batch;	/* events */
+	bool ended;		/* the end of a dump came behind its last flows */
 	bool tee_failed;
 	struct savefile *file;
 	struct piece piece;		/* what was read; data moves on as flows are taken */
@@ -332,6 +333,8 @@ static int read_socket(struct source *source)
 	ssize_t n;
 	int end;
 
+	source->current += source->ended;
+	source->ended = false;
 	while (source->current < source->count) {
 		n = recv(source_fd(source), source->buffer, BUFFER, 0);
 		if (n < 0 && errno == EINTR)
@@ -409,6 +412,10 @@ int source_read(struct source *source)
 		source->piece.length = 0;
 		return result;
 	}
+	if (source->tee && source->piece.type != PIECE_NETLINK) {
+		errno = ENOMSG;
+		return -1;
+	}
 	if (source->piece.type == PIECE_NETLINK &&
 	    !write_tee(source, source->piece.time, source->piece.data, source->piece.length))
 		return -1;
@@ -464,6 +471,8 @@ static bool next_message(struct source *source, struct flow *flow)
 		piece->length -= step < piece->length ? step : piece->length;
 		if (lost_message(flow, message))
 			return true;
+		if (message->nlmsg_type == NLMSG_DONE && !source->file && !source->batch)
+			source->ended = true;
 		if (message->nlmsg_type < NLMSG_MIN_TYPE || (message->nlmsg_flags & NLM_F_REQUEST))
 			continue;
 		if (flow_decode(flow, message, source->want)) {

@@ -81,7 +81,7 @@ int source_fd(const struct source *source);
 
 /*
  * Reads on: 1 something came, 0 the end, -1 errno (EAGAIN: no event yet; ENOBUFS: events were
- * lost, read on; EPERM: no CAP_NET_ADMIN).
+ * lost, read on; EPERM: no CAP_NET_ADMIN; ENOMSG: text cannot go to the capture).
  */
 int source_read(struct source *source);
 

@@ -88,7 +88,7 @@ static uint32_t tcp_timeout(const struct timeouts *timeouts, const struct flow *
 	     ((flags & BE_LIBERAL) && !(flow->status & IPS_ASSURED))))
 		return small;
 	/* After an inexact RST: the state stays, the timeout becomes that of CLOSE. */
-	if (flow->state == state_code(IPPROTO_TCP, 3) && flow->timeout <= close)
+	if (flow->state == state_code(IPPROTO_TCP, 3) && close < full && flow->timeout <= close)
 		return close;
 	return full;
 }
