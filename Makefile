@@ -41,7 +41,7 @@ say = @printf '  %-7s %s\n' $(1) $(2)
 endif
 
 .PHONY: all
-all: $(addprefix $(B)/,$(COMMANDS))	## build the commands (the default)
+all: $(addprefix $(B)/,$(COMMANDS)) pages	## build the commands (the default)
 
 # --- what must be there; contrib/packages knows which package brings it -----------------------------
 packages_of = $(shell $(PKG_CONFIG) $(2) $(1) 2>/dev/null)
@@ -159,19 +159,38 @@ analyze-shell:
 analyze-gcc:
 	$(Q)$(MAKE) --no-print-directory B=build-analyze CC=gcc CFLAGS='$(ANALYZER)' HARDEN= all
 
+# --- what shells and readers want -------------------------------------------------------------------
+COMPLETIONS := $(patsubst completions/%,$(B)/completions/%,$(wildcard completions/*))
+$(COMPLETIONS): $(B)/completions/%: completions/%
+	$(Q)mkdir -p $(@D) && sed 's/@COMMANDS@/$(sort $(COMMANDS))/' $< >$@
+
+.PHONY: pages
+pages: $(COMPLETIONS)
+
 # --- installing --------------------------------------------------------------------------------------
 MANUAL := $(wildcard man/*.[1-8])
 SCHEMAS := $(wildcard schema/*.json)
 D := $(DESTDIR)
+page = $(MANDIR)/man$(subst .,,$(suffix $1))/$(notdir $1)
+define newline
+
+
+endef
 
 .PHONY: install uninstall
 install: all	## install below PREFIX=/usr/local, everything below DESTDIR if set
 	$(INSTALL) -d '$(D)$(BINDIR)' '$(D)$(DATADIR)/schema'
 	$(INSTALL) -m 755 $(addprefix $(B)/,$(COMMANDS)) '$(D)$(BINDIR)'
-	$(if $(SCHEMAS),$(INSTALL) -m 644 $(SCHEMAS) '$(D)$(DATADIR)/schema')
+	$(INSTALL) -d '$(D)$(BASHCOMPDIR)' '$(D)$(ZSHCOMPDIR)' '$(D)$(FISHCOMPDIR)'
+	$(INSTALL) -m 644 $(SCHEMAS) '$(D)$(DATADIR)/schema'
+	$(foreach m,$(MANUAL),$(INSTALL) -Dm 644 $m '$(D)$(call page,$m)'$(newline))
+	$(foreach c,$(COMMANDS),$(INSTALL) -m 644 $(B)/completions/ctscope.bash '$(D)$(BASHCOMPDIR)/$c'$(newline))
+	$(foreach c,$(COMMANDS),$(INSTALL) -m 644 $(B)/completions/ctscope.fish '$(D)$(FISHCOMPDIR)/$c.fish'$(newline))
+	$(INSTALL) -m 644 $(B)/completions/ctscope.zsh '$(D)$(ZSHCOMPDIR)/_ctscope'
 
 uninstall:	## remove what install put there
-	rm -f $(foreach c,$(COMMANDS),'$(D)$(BINDIR)/$(c)')
+	rm -f $(foreach c,$(COMMANDS),'$(D)$(BINDIR)/$c' '$(D)$(BASHCOMPDIR)/$c' '$(D)$(FISHCOMPDIR)/$c.fish')
+	rm -f $(foreach m,$(MANUAL),'$(D)$(call page,$m)') '$(D)$(ZSHCOMPDIR)/_ctscope'
 	rm -rf '$(D)$(DATADIR)'
 
 .PHONY: clean help

@@ -96,10 +96,18 @@ static void print_list(const struct command *command)
 {
 	const struct option_row *row;
 
-	for (unsigned i = 0; (row = row_at(command, i)); i++)
-		printf("--%s\t%s%c\t%s\t%s\t%s\n", row->name, row->letter ? "-" : "",
-		       row->letter ? row->letter : ' ', row->argument ? row->argument : "",
-		       row->values ? row->values : "", row->help);
+	for (unsigned i = 0; (row = row_at(command, i)); i++) {
+		const struct format_row *format = command->formats;
+
+		printf("--%s\t%.1s%.1s\t%s\t", row->name, row->letter ? "-" : "",
+		       row->letter ? &row->letter : "", row->argument ? row->argument : "");
+		if (row->values && strcmp(row->values, "FORMAT"))
+			printf("%s", row->values);
+		else if (row->values)
+			for (; format && format->name; format++)
+				printf("%s%s", format == command->formats ? "" : ",", format->name);
+		printf("\t%s\n", row->help);
+	}
 }
 
 void cli_leave(void)

@@ -3,6 +3,7 @@
 
 #include "capture.h"
 #include "conntrack.h"
+#include "lists.h"
 #include "netns.h"
 #include "privs.h"
 #include "pushdown.h"
@@ -97,6 +98,13 @@ static const char *set_list_fields(void *config, const char *argument)
 	return NULL;
 }
 
+static const char *set_list_words(void *config, const char *argument)
+{
+	(void)argument;
+	((struct session *)config)->list_words = true;
+	return NULL;
+}
+
 static const char *set_no_header(void *config, const char *argument)
 {
 	(void)argument;
@@ -149,6 +157,8 @@ const struct option_row shared_options[] = {
 	{ "no-header", 'H', NULL, NULL, "no heading", set_no_header, WITH_FORMAT },
 	{ "color", 0, "[=WHEN]", "auto,always,never", "when to use colours", set_color,
 	  WITH_ALL },
+	{ "list-words", 0, NULL, NULL, "print the words of the filter for completion", set_list_words,
+	  WITH_FILTER },
 	{ "explain-filter", 0, NULL, NULL, "print which part of the filter the kernel does, and exit",
 	  set_explain, WITH_FILTER },
 	{ "no-sandbox", 0, NULL, NULL, "leave all system calls allowed, for debuggers", set_no_sandbox,
@@ -158,18 +168,6 @@ const struct option_row shared_options[] = {
 	{ "version", 'V', NULL, NULL, "print the version", NULL, WITH_ALL },
 	{ NULL },
 };
-
-static void list_fields(const struct command *command)
-{
-	const char *name, *path;
-
-	for (const struct field *field = fields; field->name; field++)
-		if (field->in & command->fields)
-			printf("%-22s  %-9s  %s\n", field->name, field->kind->name, field->help);
-	for (unsigned i = 0; (path = field_short(i, &name)); i++)
-		printf("%-22s  %-9s  %s\n", name, "short", path);
-	cli_leave();
-}
 
 static char *join_words(int count, char **words)
 {
@@ -287,8 +285,10 @@ void session_start(struct session *session, const struct command *command, int a
 	out_init(&session->out, STDOUT_FILENO);
 	session->out.stop = &stopped;
 	first = cli_parse(command, session, argc, argv);
-	if (session->list_fields)
-		list_fields(command);
+	if (session->list_fields || session->list_words) {
+		(session->list_fields ? list_fields : list_words)(command->fields);
+		cli_leave();
+	}
 	if (session->netns && session->files_count)
 		cli_usage(command, "--netns and --read exclude each other");
 	names_load(&session->names);
