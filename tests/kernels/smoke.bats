@@ -404,3 +404,143 @@ through_gateway() {
 		'[true,null,null,null]' ]
 	diff <(sed 's/delta-time=[0-9]* //' "$DIR/offload.conntrack") <(sed 's/delta-time=[0-9]* //' "$DIR/offload.ours")
 }
+
+@test "ctcount adds up to a thousand, in all ways of grouping" {
+	ctcount -j >"$BATS_TEST_TMPDIR/groups"
+	[ "$(jq -s 'map(.count) | add' "$BATS_TEST_TMPDIR/groups")" -eq 1000 ]
+	[ "$(jq -s 'map(select(.proto == "udp") | .count) | add' "$BATS_TEST_TMPDIR/groups")" -eq \
+		"$(having '"proto":"udp","protonum"')" ]
+	[ "$(ctcount --by src/24 --across state -f csv -H | wc -l)" -gt 5 ]
+	validate ctcount-group <"$BATS_TEST_TMPDIR/groups"
+}
+
+@test "ctstats shows the counters that this kernel fills, and no others" {
+	local name
+
+	ctstats -j >"$BATS_TEST_TMPDIR/stats"
+	validate ctstats <"$BATS_TEST_TMPDIR/stats"
+	[ "$(jq .entries "$BATS_TEST_TMPDIR/stats")" -eq 1000 ]
+	[ "$(jq .max "$BATS_TEST_TMPDIR/stats")" -eq "$(</proc/sys/net/netfilter/nf_conntrack_max)" ]
+	[ "$(jq .buckets "$BATS_TEST_TMPDIR/stats")" -eq "$(</proc/sys/net/netfilter/nf_conntrack_buckets)" ]
+	for name in found invalid insert insert_failed drop early_drop error search_restart clash_resolve; do
+		[ "$(jq ".counters.$name.total" "$BATS_TEST_TMPDIR/stats")" -ge 0 ]
+	done
+	[ "$(jq .counters.insert.total "$BATS_TEST_TMPDIR/stats")" -ge 1000 ]
+	[ "$(jq '.counters | has("searched") or has("ignore") or has("delete_list")' "$BATS_TEST_TMPDIR/stats")" = false ]
+	if since 5.15; then
+		[ "$(jq .counters.chaintoolong.total "$BATS_TEST_TMPDIR/stats")" -eq 0 ]
+	else
+		[ "$(jq '.counters | has("chaintoolong")' "$BATS_TEST_TMPDIR/stats")" = false ]
+	fi
+}
+
+# The counters of proc are the same ones, under other names.
+@test "ctstats needs no privilege, and says the same" {
+	ctstats -j --per-cpu | jq -S '.cpus | map(del(.expect_new, .expect_create, .expect_delete))' \
+		>"$BATS_TEST_TMPDIR/root"
+	chmod 755 "$BATS_RUN_TMPDIR"
+	setpriv --reuid=65534 --regid=65534 --clear-groups "$BUILD/ctstats" -j --per-cpu 2>/dev/null |
+		jq -S '.cpus | map(del(.expect_new, .expect_create, .expect_delete))' >"$BATS_TEST_TMPDIR/nobody"
+	diff "$BATS_TEST_TMPDIR/root" "$BATS_TEST_TMPDIR/nobody"
+	[ "$(ctstats --sysctl -j | jq -s 'map(select(.name | endswith("tcp_timeout_established"))) | length')" -eq 1 ]
+}
+
+@test "cttop draws each view once" {
+	local view
+
+	for view in ports states sources destinations flows nat events counters; do
+		cttop -b -n 1 -v "$view" >"$BATS_TEST_TMPDIR/screen"
+		echo "$view"
+		[ "$(wc -l <"$BATS_TEST_TMPDIR/screen")" -ge 4 ]
+		grep -q 1000 "$BATS_TEST_TMPDIR/screen"
+	done
+}
+
+# Connections over loopback that end in different ways, while ctwatch listens and writes to DIR/events.
+endings() {
+	local fd line watch i servers=()
+
+	cd /proc/sys/net/netfilter || return
+	echo 1 | tee nf_conntrack_events nf_conntrack_acct nf_conntrack_timestamp \
+		nf_conntrack_tcp_timeout_time_wait nf_conntrack_tcp_timeout_close >/dev/null
+	ip link set lo up
+	nft "table inet track { chain c { type filter hook input priority 0; ct state new counter; }; }" || return
+	for i in 80 81; do
+		exec {fd}< <(exec traffic serve 127.0.0.1 "$i" 3>&-)
+		servers+=($!)
+		read -r -u "$fd" line
+	done
+	ctwatch -j --duration 60 >"$DIR/events" 2>"$DIR/events.end" 3>&- &
+	watch=$!
+	for ((i = 0; i < 50; i++)); do
+		conntrack -I -p udp -s 10.0.0.1 -d 10.0.0.2 --sport 1000 --dport 1000 -t 100 >/dev/null 2>&1
+		conntrack -D -s 10.0.0.1 >/dev/null 2>&1
+		grep -q deleted "$DIR/events" && break
+		sleep 0.2
+	done
+	traffic connect 127.0.0.1 80 --close fin
+	traffic connect 127.0.0.1 81 --close rst
+	traffic connect 127.0.0.1 82
+	# A dump finds what has expired.
+	for ((i = 0; i < 50; i++)); do
+		ctlist -q tcp || break
+		sleep 0.2
+	done
+	sleep 0.5
+	kill -INT "$watch"
+	wait "$watch"
+	kill "${servers[@]}"
+}
+
+@test "ctwatch says why flows ended" {
+	export DIR
+	export -f endings
+	unshare -n bash -c endings
+	cat "$DIR/events" "$DIR/events.end" | cut -c 1-300
+	jq -r 'select(.type == "destroy" and .family) | "\(.orig.dport) \(.reason)"' "$DIR/events" | sort -u \
+		>"$BATS_TEST_TMPDIR/reasons"
+	diff - "$BATS_TEST_TMPDIR/reasons" <<-END
+		1000 deleted
+		80 closed
+		81 reset
+		82 refused
+	END
+	[ "$(jq -c 'select(.type == "destroy") | .duration != null and .orig.packets > 0' "$DIR/events" | grep -c true)" -ge 3 ]
+}
+
+# A flow that is older than the listener ends; what ctwatch says goes to DIR/silent.
+silent_end() {
+	local watch i
+
+	conntrack -I -p udp -s 10.0.0.1 -d 10.0.0.2 --sport 1000 --dport 1000 -t 100 >/dev/null 2>&1
+	ctwatch -j --duration 30 "$@" >"$DIR/silent" 2>/dev/null 3>&- &
+	watch=$!
+	for ((i = 0; i < 100; i++)); do
+		grep -q "^0*$watch " <(awk '$2 == 12 && $4 != "00000000" { print $3 " " }' /proc/net/netlink) && break
+		sleep 0.1
+	done
+	sleep 1
+	conntrack -D -s 10.0.0.1 >/dev/null 2>&1
+	for ((i = 0; i < 30; i++)); do
+		grep -q destroy "$DIR/silent" && break
+		sleep 0.1
+	done
+	kill -INT "$watch"
+	wait "$watch"
+}
+
+@test "the end of a flow older than every listener is silent since 5.19; ctwatch warns, --track finds it" {
+	[ -e /run/defaults ] || skip "somebody may be listening on this machine"
+	export DIR
+	export -f silent_end
+	unshare -n bash -c silent_end
+	cat "$DIR/silent"
+	if since 5.19; then
+		[ "$(jq -r .type "$DIR/silent")" = note ]
+	else
+		[ "$(jq -r .type "$DIR/silent")" = destroy ]
+	fi
+	unshare -n bash -c 'silent_end --track --resync 1'
+	cat "$DIR/silent"
+	[ "$(jq -c 'select(.type == "destroy") | .synthetic' "$DIR/silent")" = "$(since 5.19 && echo true || echo null)" ]
+}
