@@ -243,6 +243,8 @@ static void print_sample(struct ctstats *self)
 				report_cpus(out, &self->print, &self->report, before);
 			else
 				print_line(self);
+			/* csv has one heading; a table for each sample has its own. */
+			self->print.header &= self->session.format == FORMAT_TABLE;
 			break;
 		}
 		report_screen(out, &self->print, &self->report);
@@ -457,7 +459,7 @@ static void run_saved(struct ctstats *self)
 		err(2, "memory");
 	if (self->sysctl)
 		print_settings(self, saved_settings(saved));
-	if (session->complaints)
+	if (session->complaints && saved_good(saved))
 		warnx("%lu lines read, %lu not", saved_good(saved), session->complaints);
 	if (!saved_good(saved)) {
 		if (!session->complaints)

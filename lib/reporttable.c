@@ -400,10 +400,12 @@ static char *stacked(const char *name)
 }
 
 static void cpu_row(struct grid *grid, const struct report *report, const struct stats *before,
-		    const struct cpu *cpu)
+		    const struct cpu *cpu, bool csv)
 {
 	double seconds = report->rates.seconds;
 
+	if (before)
+		cell_time(grid, report->stats.time, csv);
 	grid_cell(grid, NULL, "%u", cpu->number);
 	for (int i = 0; i < COUNTERS; i++) {
 		if (!stats_has(&report->stats, i))
@@ -420,6 +422,8 @@ void report_cpus(struct out *out, const struct print_options *options, const str
 {
 	struct grid *grid = grid_new(out, options);
 
+	if (before)
+		grid_text_column(grid, "time", "\nTIME");
 	grid_number_column(grid, "cpu", "\nCPU");
 	for (int i = 0; i < COUNTERS; i++)
 		if (stats_has(&report->stats, i)) {
@@ -429,7 +433,8 @@ void report_cpus(struct out *out, const struct print_options *options, const str
 			free(heading);
 		}
 	for (unsigned row = 0; row < report->stats.cpus_count; row++)
-		cpu_row(grid, report, before, &report->stats.cpus[row]);
+		cpu_row(grid, report, before, &report->stats.cpus[row],
+			options->format == FORMAT_CSV);
 	grid_print(grid, true);
 	grid_free(grid);
 }

@@ -219,6 +219,9 @@ same_as_conntrack() {
 	ctstats -f csv -i 0.1 -n 2 >"$BATS_TEST_TMPDIR/csv"
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/csv")" -eq 3 ]
 	[ "$(awk -F, '{ print NF }' "$BATS_TEST_TMPDIR/csv" | sort -u | wc -l)" -eq 1 ]
+	cpus=$(ctstats -j -p | jq '.cpus | length')
+	[ "$(ctstats -f csv -p -i 0.1 -n 2 | wc -l)" -eq $((1 + 2 * cpus)) ]
+	[ "$(ctstats -p -i 0.1 -n 2 | wc -l)" -eq $((2 * (2 + cpus))) ]
 	# Who is interrupted before the first sample still gets it.
 	timeout -s INT 0.5 ctstats -j -i 30 | jq -e '.interval < 5'
 }
