@@ -228,6 +228,13 @@ static void print_sorted(struct ctlist *list)
 		printer_row(list->printer, &flow);
 }
 
+/* With a filter the kernel may have had reasons to send nothing. */
+static bool is_empty(const struct ctlist *list)
+{
+	return !list->seen && !list->session.filter->root && list->table == TABLE_CONNTRACK &&
+	       !(list->limited && !list->limit);
+}
+
 static void last_words(struct ctlist *list)
 {
 	if (list->sorter)
@@ -236,8 +243,7 @@ static void last_words(struct ctlist *list)
 		printer_end(list->printer);
 	if (list->count && !list->silent)
 		out_format(&list->session.out, "%lu\n", list->matched);
-	if (!list->seen && !list->quiet && list->what == WHAT_FLOW && list->table == TABLE_CONNTRACK &&
-	    !(list->limited && !list->limit))
+	if (is_empty(list) && !list->quiet)
 		session_explain_empty(&list->session);
 	if (list->others && !list->seen)
 		warnx("%lu %s not shown: they need --table %s", list->others,

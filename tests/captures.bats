@@ -13,7 +13,7 @@ table_of() {
 @test "what is expected in JSON" {
 	local file name count=0
 
-	for file in *.pcap *.txt; do
+	for file in mixed.pcap expect.pcap offload.txt conntrack-[EL]*.txt proc-nf_conntrack.txt; do
 		name=${file%.*}
 		echo "$file"
 		ctlist -t "$(table_of "$file")" -j -r "$file" 2>&1 | diff ../expected/"$name".json -
@@ -59,6 +59,5 @@ table_of() {
 @test "the local time zone moves no time of a capture" {
 	TZ=America/New_York ctlist -j -r mixed.pcap | diff ../expected/mixed.json -
 	# conntrack prints local time, so the zone of whoever saved it is needed to read it.
-	TZ=America/New_York ctlist -j -r mixed.conntrack -o start | sort | head -n 1 >"$BATS_TEST_TMPDIR/start"
-	! diff -q "$BATS_TEST_TMPDIR/start" <(ctlist -j -r mixed.conntrack -o start | sort | head -n 1)
+	[ "$(TZ=America/New_York ctlist -j -r mixed.conntrack -o start)" != "$(ctlist -j -r mixed.conntrack -o start)" ]
 }
