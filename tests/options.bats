@@ -169,7 +169,7 @@ refused() {
 	local arguments
 
 	for i in $(seq 100); do cat mixed.conntrack; done >"$BATS_TEST_TMPDIR/long"
-	for arguments in '' -j '-f csv' '-f conntrack' '-s src' '-w -'; do
+	for arguments in '' -j '-f csv' '-f conntrack' '-s src'; do
 		# shellcheck disable=SC2086
 		{
 			ctlist $arguments -r "$BATS_TEST_TMPDIR/long" 2>"$BATS_TEST_TMPDIR/err"

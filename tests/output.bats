@@ -187,7 +187,7 @@ assert count == 68'
 		[ "$(grep -c . "$BATS_TEST_TMPDIR/out")" -ge 1 ]
 		lacks $'\x1b' "$BATS_TEST_TMPDIR/out"
 	done
-	[ "$(ctlist -r "$BATS_TEST_TMPDIR/evil" -H -o helper)" = 'a\x1b[2J"\\xc3\xa9' ]
+	[ "$(ctlist -r "$BATS_TEST_TMPDIR/evil" -H -o helper)" = 'a\x1b[2J"\\\xc3\xa9' ]
 	ctlist -j -r "$BATS_TEST_TMPDIR/evil" | jq -e '.helper == "a\u001b[2J\"\\é" and .secctx == "x,y"' >/dev/null
 	[ "$(ctlist -H -f csv -o secctx,helper -r "$BATS_TEST_TMPDIR/evil" | cut -c 1-6)" = '"x,y",' ]
 }

@@ -269,7 +269,7 @@ static const struct {
 	{ "dport ! 80", 6, 1, "did you mean !=" },
 	{ "dport = = 80", 8, 1, "needs a value" },
 	{ "helper 'ftp", 7, 4, "the quote is not closed" },
-	{ "'tcp'", 0, 5, "'tcp' is no field" },
+	{ "'tcp'", 0, 5, "only a value can be quoted" },
 	{ "443", 0, 3, "'443'" },
 	{ "10.0.0.1", 0, 8, "'10.0.0.1'" },
 	{ "tcp 443", 4, 3, "'443'" },
