@@ -235,12 +235,9 @@ static void ask(struct top *top, int what)
 		[ASK_FILTER] = "filter", [ASK_SEARCH] = "search", [ASK_DELAY] = "seconds between samples",
 		[ASK_SAVE] = "save the screen to",
 	};
-	char text[64] = "";
 
 	top->asking = what;
-	if (what == ASK_DELAY)
-		snprintf(text, sizeof(text), "%g", top->delay);
-	prompt_open(&top->prompt, labels[what], what == ASK_FILTER ? top->filter_text : text,
+	prompt_open(&top->prompt, labels[what], what == ASK_FILTER ? top->filter_text : "",
 		    what == ASK_FILTER ? &top->filters : what == ASK_SEARCH ? &top->searches : NULL);
 }
 

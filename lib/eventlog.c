@@ -38,7 +38,7 @@ void eventlog_free(struct eventlog *log)
 void eventlog_add(struct eventlog *log, const struct flow *flow)
 {
 	uint8_t packed[FLOW_PACKED];
-	size_t length = flow_pack(flow, HAS_ALL & ~HAS(63), packed);
+	size_t length = flow_pack(flow, HAS_ALL & ~ROW_BITS, packed);
 	uint8_t **slot = &log->flows[log->next % EVENTLOG];
 
 	free(*slot);

@@ -49,11 +49,13 @@ void kept_free(struct kept *kept)
 uint64_t order_key(const struct order *order, const struct row *row)
 {
 	const struct field *field = order->field;
+	/* An endpoint begins with its address. */
+	const struct kind *kind = !field ? NULL : field->kind == &kind_endpoint ? &kind_address : field->kind;
 	uint64_t key;
 
-	if (!field || !field->kind->number || !field_present(field, &row->group.flow))
+	if (!kind || !kind->number || !field_present(field, &row->group.flow))
 		return UINT64_MAX;
-	key = field->kind->number(field, &row->group.flow);
+	key = kind->number(field, &row->group.flow);
 	return order->descending ? ~key : key;
 }
 

@@ -220,21 +220,38 @@ static int compare_keys(const struct listing *listing, const struct row *a, cons
 	return 0;
 }
 
-/* Equal keys: the values themselves, the other columns, and then the order of arrival. */
+static int compare_rows(const struct listing *listing, const struct item *a, const struct item *b)
+{
+	struct row first, second;
+	int result;
+
+	item_row(listing, a, &first);
+	item_row(listing, b, &second);
+	result = order_compare(&listing->sample->order, &first, &second);
+	return result ? result : compare_keys(listing, &first, &second);
+}
+
+/* The key of an IPv6 address is its first half, and some kinds have none: then the rows decide. */
+static bool key_is_exact(const struct field *field)
+{
+	return field->kind->number && field->kind != &kind_address;
+}
+
+/* Equal keys: the values themselves, what makes the group, and then the order of arrival. */
 static int compare_items(const void *x, const void *y, void *data)
 {
 	const struct listing *listing = data;
 	const struct item *a = x, *b = y;
-	struct row first, second;
-	int result;
+	bool exact = key_is_exact(listing->sample->order.field);
+	int result = 0;
 
 	if (a->key != b->key)
 		return a->key < b->key ? -1 : 1;
-	item_row(listing, a, &first);
-	item_row(listing, b, &second);
-	result = order_compare(&listing->sample->order, &first, &second);
-	if (!result)
-		result = compare_keys(listing, &first, &second);
+	for (unsigned i = 0; i < 2 && exact; i++)
+		if (a->ties[i] != b->ties[i])
+			return a->ties[i] < b->ties[i] ? -1 : 1;
+	if (!exact || listing->sample->view->rows == ROWS_GROUPS)
+		result = compare_rows(listing, a, b);
 	return result ? result : a->number < b->number ? -1 : a->number > b->number;
 }
 
@@ -293,6 +310,12 @@ static void keep_gone(struct listing *listing, const struct item *old, size_t ol
 			*add(listing) = old[i];
 }
 
+static void set_ties(const struct sample *sample, struct item *item, const struct row *row)
+{
+	for (unsigned i = 0; i < 2 && i < sample->plan.keys_count; i++)
+		item->ties[i] = order_key(&(struct order){ &sample->plan.keys[i], false }, row);
+}
+
 static void identify(struct listing *listing)
 {
 	struct row row;
@@ -304,6 +327,7 @@ static void identify(struct listing *listing)
 			continue;
 		item_row(listing, item, &row);
 		item->identity = group_identity(listing->sample, &row);
+		set_ties(listing->sample, item, &row);
 	}
 }
 

@@ -8,7 +8,7 @@
 
 struct item {
 	uint64_t identity;		/* the same for the same flow or group from sample to sample */
-	uint64_t key;
+	uint64_t key, ties[2];		/* ties: the first two keys of a group, as far as they are numbers */
 	uint32_t number;		/* of the group, flow, event or CPU */
 	uint32_t before;		/* its place in the listing before this one */
 	uint64_t gone_since;		/* time of the sample after which it was gone; 0: it is there */

@@ -105,7 +105,7 @@ static unsigned detail_fields(const struct flow *flow, const struct field **list
 	unsigned count = 0;
 
 	for (const struct field *field = fields; field->name; field++)
-		if (field->has && field_present(field, flow) && !(field->in & JOINED))
+		if ((field->in & (IN_FLOW | IN_EVENT)) && field_present(field, flow) && !(field->in & JOINED))
 			list[count++] = field;
 	for (unsigned i = 0; i < 2; i++) {
 		const struct field *field = row_field(rates[i], strlen(rates[i]));

@@ -55,7 +55,9 @@ static uint64_t entries(const struct top *top)
 
 static void title_line(struct top *top, struct page *page)
 {
+	const char *help = top->sample.view->help;
 	char clock[16], right[96];
+	size_t length;
 
 	put_clock(clock, sizeof(clock), top->now);
 	snprintf(right, sizeof(right), "%s%severy %.1f s  %s", top->paused ? "paused  " : "",
@@ -68,11 +70,13 @@ static void title_line(struct top *top, struct page *page)
 		page_text(page, STYLE_PLAIN, " ");
 	}
 	page_text(page, STYLE_DIM, page->utf8 ? "\u00b7 " : "- ");
-	page_text(page, STYLE_PLAIN, top->sample.view->help);
+	length = strlen(help);
+	if (top->width && page_column(page) + length + strlen(right) + 3 > top->width)
+		length = 0;
+	page_mem(page, STYLE_PLAIN, help, length);
+	page_text(page, STYLE_PLAIN, "  ");
 	if (top->width > strlen(right) + 1)
 		page_to(page, STYLE_PLAIN, top->width - strlen(right) - 1);
-	else
-		page_text(page, STYLE_PLAIN, "  ");
 	page_text(page, top->paused ? STYLE_WARN : STYLE_DIM, right);
 }
 
@@ -130,7 +134,7 @@ static void loss_line(const struct top *top, struct page *page)
 		if (counters[i].loud == LOUD_NEVER || (rare && !(value > 0)))
 			continue;
 		rate(page, counters[i].name, value, known, value > 0 ? loud : STYLE_PLAIN);
-		page_text(page, STYLE_PLAIN, "  ");
+		page_text(page, STYLE_PLAIN, top->width && top->width < 70 ? " " : "  ");
 	}
 }
 
@@ -231,8 +235,11 @@ static void note_lines(const struct top *top, struct page *page)
 		}
 }
 
+/* Where not all names have room, the others are digits. */
 static void tabs_line(struct top *top, struct page *page)
 {
+	bool names = !top->width || top->width >= 80, wide = !top->width || top->width >= 90;
+
 	page_line(page);
 	top->layout.tabs = page->lines_count - 1;
 	page_text(page, STYLE_PLAIN, " ");
@@ -241,9 +248,9 @@ static void tabs_line(struct top *top, struct page *page)
 
 		top->layout.tabs_from[i] = page_column(page);
 		page_format(page, on ? STYLE_TAB_ON : STYLE_KEY, on ? " %u" : "%u", i + 1);
-		page_format(page, on ? STYLE_TAB_ON : STYLE_TAB, on ? " %s " : " %s", views[i].name);
-		if (i + 1 < view_count())
-			page_text(page, STYLE_PLAIN, top->width < 90 ? " " : "  ");
+		if (on || names)
+			page_format(page, on ? STYLE_TAB_ON : STYLE_TAB, on ? " %s " : " %s", views[i].name);
+		page_text(page, STYLE_PLAIN, wide ? "  " : " ");
 	}
 	top->layout.tabs_from[view_count()] = page_column(page);
 }
@@ -311,6 +318,11 @@ bool top_cursor(const struct top *top, unsigned *x, unsigned *y)
 	return true;
 }
 
+static size_t error_width(const struct top *top)
+{
+	return top->width > 2 ? top->width - 1 : 1;
+}
+
 /* What is wrong stands under the word that is wrong. */
 static void prompt_lines(const struct top *top, struct page *page)
 {
@@ -327,13 +339,18 @@ static void prompt_lines(const struct top *top, struct page *page)
 	page_text(page, STYLE_BAD, "^");
 	for (size_t i = 1; i < prompt->error_length; i++)
 		page_text(page, STYLE_BAD, "~");
-	page_text(page, STYLE_PLAIN, " ");
-	page_escaped(page, STYLE_BAD, prompt->error);
+	for (size_t at = 0; at < strlen(prompt->error); at += error_width(top)) {
+		page_line(page);
+		page_text(page, STYLE_PLAIN, " ");
+		page_mem(page, STYLE_BAD, prompt->error + at, strnlen(prompt->error + at, error_width(top)));
+	}
 }
 
 unsigned footer_lines(const struct top *top)
 {
-	return top->asking && *top->prompt.error ? 2 : 1;
+	size_t length = top->asking ? strlen(top->prompt.error) : 0;
+
+	return length ? 2 + (length + error_width(top) - 1) / error_width(top) : 1;
 }
 
 static void position(const struct top *top, struct page *page)
@@ -349,6 +366,32 @@ static void position(const struct top *top, struct page *page)
 	}
 }
 
+static unsigned hint_width(const struct key *key)
+{
+	return strcspn(key->name, ",") + strlen(key->label) + 3;
+}
+
+static void key_hint(struct page *page, const struct key *key)
+{
+	page_format(page, STYLE_KEY, " %.*s", (int)strcspn(key->name, ","), key->name);
+	page_format(page, STYLE_DIM, " %s ", key->label);
+}
+
+/* As many keys as there is room for, and always the way to help and out. */
+static void key_hints(const struct top *top, struct page *page)
+{
+	const unsigned position = 16;
+	const struct key *help = key_with('?'), *quit = key_with('q');
+	unsigned rest = hint_width(help) + hint_width(quit) + position;
+
+	for (const struct key *key = keys; key->name; key++)
+		if (key->label && key != help && key != quit &&
+		    page_column(page) + hint_width(key) + rest <= top->width)
+			key_hint(page, key);
+	key_hint(page, help);
+	key_hint(page, quit);
+}
+
 void render_footer(struct top *top, struct page *page)
 {
 	if (top->asking) {
@@ -361,13 +404,8 @@ void render_footer(struct top *top, struct page *page)
 		page_escaped(page, top->message_bad ? STYLE_BAD : STYLE_NOTE, top->message);
 		return;
 	}
-	if (top->progress >= 0) {
+	if (top->progress >= 0)
 		page_format(page, STYLE_NOTE, " reading %.0f%% ", top->progress * 100);
-	}
-	for (const struct key *key = keys; key->name; key++)
-		if (key->label && page_column(page) + strlen(key->label) + 22 < top->width) {
-			page_format(page, STYLE_KEY, " %.*s", (int)strcspn(key->name, ","), key->name);
-			page_format(page, STYLE_DIM, " %s ", key->label);
-		}
+	key_hints(top, page);
 	position(top, page);
 }

@@ -19,10 +19,12 @@ struct sums {
 	uint32_t states[TCP_STATES];	/* by state code; only where the view shows them */
 };
 
-/* The bits of flow.has that say what else the row has; flows have no use for them. */
-#define ROW_RATED HAS(51)
-#define ROW_COUNTED HAS(62)
-#define ROW_SERVICE HAS(63)
+/* The bits of flow.has that say what else the row has; they are those of expectations, which have
+ * no rows. */
+#define ROW_RATED HAS_EXPECT_CLASS
+#define ROW_COUNTED HAS_EXPECT_NAT
+#define ROW_SERVICE HAS_EXPECT_FN
+#define ROW_BITS (ROW_RATED | ROW_COUNTED | ROW_SERVICE)
 
 /* The first member makes it a flow to the kinds, and a group's row to groups_row(). */
 struct row {

@@ -30,7 +30,7 @@ void sample_release(struct sample *sample)
 
 static uint64_t kept_want(const struct sample *sample)
 {
-	return sample->all ? HAS_ALL & ~HAS(63) : sample->want;
+	return sample->all ? HAS_ALL & ~ROW_BITS : sample->want;
 }
 
 static void forget_rows(struct sample *sample)

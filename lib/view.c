@@ -109,7 +109,7 @@ uint64_t view_wants(const struct view *view)
 		want |= field_wants(field_find(word, length));
 		word += length + (word[length] == ',');
 	}
-	return want & ~(ROW_RATED | ROW_COUNTED | ROW_SERVICE);
+	return want & ~ROW_BITS;
 }
 
 const struct field *view_field(const struct view_column *column)
@@ -120,13 +120,16 @@ const struct field *view_field(const struct view_column *column)
 /* Headings may be in two lines, and are short for longer words. */
 static bool named(const struct view_column *column, const char *word)
 {
-	const struct field *field = view_field(column);
+	const struct field *field = view_field(column), *other;
 
 	if (!field)
 		return false;
+	other = row_field(word, strlen(word));
+	if (other && field->kind == &kind_endpoint && other->offset == field->offset)
+		return true;
 	return !strcasecmp(word, field->name) || !strcasecmp(word, field->heading) ||
 	       (column->heading && !strcasecmp(word, column->heading)) ||
-	       row_field(word, strlen(word)) == field;
+	       other == field;
 }
 
 bool view_order(const struct view *view, const char *word, struct order *order)
