@@ -234,7 +234,7 @@ static void last_words(struct ctlist *list)
 		printer_end(list->printer);
 	if (list->count && !list->silent)
 		out_format(&list->session.out, "%lu\n", list->matched);
-	if (!list->seen && !list->quiet && list->what == WHAT_FLOW && list->table == TABLE_CONNTRACK &&
+	if (!list->seen && !list->quiet && list->table == TABLE_CONNTRACK &&
 	    !(list->limited && !list->limit))
 		session_explain_empty(&list->session);
 	if (list->others && !list->seen)
