@@ -228,13 +228,6 @@ static void print_sorted(struct ctlist *list)
 		printer_row(list->printer, &flow);
 }
 
-/* With a filter the kernel may have had reasons to send nothing. */
-static bool is_empty(const struct ctlist *list)
-{
-	return !list->seen && !list->session.filter->root && list->table == TABLE_CONNTRACK &&
-	       !(list->limited && !list->limit);
-}
-
 static void last_words(struct ctlist *list)
 {
 	if (list->sorter)
@@ -243,7 +236,8 @@ static void last_words(struct ctlist *list)
 		printer_end(list->printer);
 	if (list->count && !list->silent)
 		out_format(&list->session.out, "%lu\n", list->matched);
-	if (is_empty(list) && !list->quiet)
+	if (!list->seen && !list->quiet && list->table == TABLE_CONNTRACK &&
+	    !(list->limited && !list->limit))
 		session_explain_empty(&list->session);
 	if (list->others && !list->seen)
 		warnx("%lu %s not shown: they need --table %s", list->others,
