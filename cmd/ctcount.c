@@ -302,6 +302,17 @@ static bool read_all(struct ctcount *count)
 	return !session_stopped(session);
 }
 
+/* Only flows that began with accounting on have counters. */
+static void explain_sums(const struct ctcount *count)
+{
+	uint32_t groups = groups_count(count->groups), summed = 0;
+
+	for (uint32_t i = 0; i < groups; i++)
+		summed |= groups_at(count->groups, i)->summed;
+	if (groups && count->plan.sums_count && !summed)
+		warnx("no flow has counters: net.netfilter.nf_conntrack_acct was 0 when they began");
+}
+
 static uint64_t now(void)
 {
 	struct timespec time;
@@ -345,6 +356,8 @@ static bool sample(struct ctcount *count, unsigned long number)
 	if (count->session.format == FORMAT_TABLE && !count->session.no_header)
 		print_time(count, time, !number);
 	tabulate(count->tabulation, count->groups, number ? older : NULL, time);
+	if (!number)
+		explain_sums(count);
 	count->previous = count->groups;
 	count->groups = older;
 	groups_clear(count->groups);
@@ -376,6 +389,7 @@ int main(int argc, char **argv)
 	} else {
 		read_all(&count);
 		tabulate(count.tabulation, count.groups, NULL, now());
+		explain_sums(&count);
 		if (!count.seen)
 			session_explain_empty(&count.session);
 	}

@@ -51,6 +51,8 @@ static int compare_ranked(const void *x, const void *y, void *data)
 
 	for (unsigned i = 0; i < ranking->orders_count && !result; i++)
 		result = compare_by(ranking->groups, &ranking->orders[i], a, b);
+	if (!result)
+		result = compare_values(b->group->count, a->group->count);
 	for (unsigned i = 0; i < ranking->keys_count && !result; i++)
 		result = groups_compare(ranking->groups, i, a->group, b->group, &both);
 	return result;

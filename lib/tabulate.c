@@ -582,8 +582,6 @@ void tabulate(struct tabulation *tabulation, struct groups *groups, const struct
 {
 	struct ranking *ranking = &tabulation->ranking;
 
-	if (!ranking->orders_count)
-		ranking->orders[ranking->orders_count++] = (struct rank_order){ RANK_COUNT, 0, true };
 	ranking_make(ranking, groups, previous);
 	tabulation->time = time;
 	tabulation->change = previous;
