@@ -19,7 +19,7 @@ function end_of_file() {
 
 function word(line) {
 	sub(/^(not )?ok [0-9]+ /, "", line)
-	sub(/ # (skip|SKIP).*/, "", line)
+	sub(/( in [0-9]+ms)?( # skip.*)?$/, "", line)
 	return line
 }
 
@@ -29,7 +29,7 @@ FNR == 1 { end_of_file(); kernel++ }
 /^# fact / {
 	value = row = substr($0, 8)
 	sub(/ = .*/, "", row)
-	sub(/.* = /, "", value)
+	sub(/.* = +/, "", value)
 	cell(row, value)
 }
 /^ok .*# skip/ { if (part == "kernels/smoke") cell(word($0), "skipped"); skipped++; next }
