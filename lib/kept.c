@@ -56,7 +56,9 @@ uint64_t order_key(const struct order *order, const struct row *row)
 	if (!kind || !kind->number || !field_present(field, &row->group.flow))
 		return UINT64_MAX;
 	key = kind->number(field, &row->group.flow);
-	return order->descending ? ~key : key;
+	if (key == UINT64_MAX)
+		key--;		/* the absent alone are last */
+	return order->descending ? UINT64_MAX - 1 - key : key;
 }
 
 int order_compare(const struct order *order, const struct row *a, const struct row *b)
@@ -154,6 +156,22 @@ void kept_add(struct kept *kept, const struct row *row)
 	};
 	store(kept, item, &row->group.flow);
 	*slot_of(kept, row->identity) = kept->count;
+}
+
+void kept_carry(struct kept *kept, const struct kept *from, const struct kept_item *item)
+{
+	struct flow flow;
+	struct kept_item *copy;
+
+	if (kept->count == ROOM)
+		return;
+	flow_unpack(&flow, from->arena + item->at);
+	copy = &kept->items[kept->count++];
+	*copy = *item;
+	copy->room = 0;
+	copy->gone = true;
+	store(kept, copy, &flow);
+	*slot_of(kept, copy->identity) = kept->count;
 }
 
 size_t kept_count(const struct kept *kept)

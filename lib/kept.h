@@ -30,6 +30,9 @@ struct kept_item *kept_find(struct kept *kept, uint64_t identity);	/* NULL if it
 
 void kept_row(const struct kept *kept, const struct kept_item *item, struct row *row);
 
+/* Takes a flow that is gone over from another one, to be shown for a while. */
+void kept_carry(struct kept *kept, const struct kept *from, const struct kept_item *item);
+
 /* Puts a new flow in the place of the same one. */
 void kept_replace(struct kept *kept, struct kept_item *item, const struct flow *flow);
 

@@ -121,7 +121,7 @@ static void name_service(const struct top *top, struct row *row)
 	const struct flow *flow = &row->group.flow;
 	const char *name = NULL;
 
-	if (top->sample.view->rows == ROWS_GROUPS && (flow->has & HAS_ORIG_PORTS))
+	if (top->services && top->sample.view->rows == ROWS_GROUPS && (flow->has & HAS_ORIG_PORTS))
 		name = service_name(top->services, flow->protonum, flow->orig.dst.port);
 	if (!name)
 		return;

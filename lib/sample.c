@@ -321,6 +321,20 @@ static void drop_groups(struct sample *sample)
 	groups_free(old);
 }
 
+/* What was shown and is not there any more stays for one interval. */
+static void show_coming(struct sample *sample)
+{
+	for (size_t i = 0; sample->kept && i < kept_count(sample->kept); i++) {
+		const struct kept_item *item = kept_at(sample->kept, i);
+
+		if (!item->gone && !seen_find(sample->seen, item->identity))
+			kept_carry(sample->coming, sample->kept, item);
+	}
+	kept_free(sample->kept);
+	sample->kept = sample->coming;
+	sample->coming = NULL;
+}
+
 void sample_end(struct sample *sample, uint64_t time)
 {
 	sample->dumping = false;
@@ -328,11 +342,8 @@ void sample_end(struct sample *sample, uint64_t time)
 	sample->totals.flows = seen_count(sample->seen);
 	if (sample->watched && !seen_find(sample->seen, sample->watched))
 		sample->watched_gone = true;
-	if (sample->coming) {
-		kept_free(sample->kept);
-		sample->kept = sample->coming;
-		sample->coming = NULL;
-	}
+	if (sample->coming)
+		show_coming(sample);
 	sample->interval = sample->complete && time > sample->ended ? time - sample->ended : 0;
 	sample->complete = true;
 	if (sample->groups)

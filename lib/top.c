@@ -190,8 +190,14 @@ void top_render(struct top *top, struct page *page)
 		render_detail(top, page, rest);
 	else
 		render_table(top, page, rest);
-	while (top->height && page->lines_count + foot < top->height)
+	if (!top->height)
+		return;
+	while (page->lines_count + foot < top->height)
 		page_line(page);
-	if (top->height)
-		render_footer(top, page);
+	/* On a screen that is too low the header gives way, then the footer. */
+	if (page->lines_count + foot > top->height)
+		page->lines_count = top->height > foot ? top->height - foot : 0;
+	render_footer(top, page);
+	if (page->lines_count > top->height)
+		page->lines_count = top->height;
 }

@@ -51,7 +51,7 @@ struct top {
 	struct vitals vitals;
 	struct eventlog *log;
 	struct listing listing;
-	struct services *services;
+	struct services *services;	/* NULL: ports have no names */
 	char *filter_text;
 	struct filter *filter;
 	struct order order;
