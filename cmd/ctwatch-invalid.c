@@ -1,10 +1,463 @@
-/* ctwatch --invalid: the packets that conntrack judged INVALID. */
+/* ctwatch --invalid: the packets that conntrack judged INVALID. A parent sets the sysctls and puts them
+ * back whatever becomes of the child, which reads and prints. */
 #include "ctwatch.h"
 
+#include "capture.h"
+#include "change.h"
+#include "nflog.h"
+#include "privs.h"
+#include "sandbox.h"
+#include "tally.h"
+
 #include <err.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const uint64_t second = 1000000000, millisecond = 1000000;
+
+/* Conntrack logs to the group of who did not choose one: 0. */
+enum { GROUP = 0, LOG_INVALID = 0, CHANGES = 3 };
+
+struct invalid {
+	struct ctwatch *watch;
+	struct printer *printer;
+	struct tally *tally;
+	unsigned long seen, matched, lost, printed;
+	bool done;
+	uint64_t now, flushed, end, next_tally;
+	uint64_t summed;
+};
+
+static uint64_t clock_now(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * second + ts.tv_nsec;
+}
+
+/* ---- printing ---- */
+
+static const struct field *find_column(const char *name, size_t length)
+{
+	const struct field *field = length ? packet_field_find(name, length) : NULL;
+
+	if (!field)
+		cli_usage(&ctwatch_command, "--columns: '%.*s' is no field of --invalid", (int)length, name);
+	return field;
+}
+
+static unsigned add_columns(const struct field **columns, unsigned count, unsigned most, const char *list)
+{
+	while (*list && count < most) {
+		size_t length = strcspn(list, ",");
+
+		columns[count++] = find_column(list, length);
+		list += length;
+		if (*list == ',' && !*++list)
+			find_column("", 0);
+	}
+	return count;
+}
+
+static unsigned choose_columns(const struct session *session, const struct field **columns, unsigned most)
+{
+	static const char table[] = "clock,verdict,proto,source,destination,tcp.flags,in,out,reason";
+	static const char csv[] = "type,time,lost,verdict,reason,proto,src,sport,dst,dport,tcp.flags,in,out";
+	const char *list = session->columns;
+	unsigned count = 0;
+
+	if (!list || *list == '+') {
+		if (session->format != FORMAT_JSON)
+			count = add_columns(columns, 0, most, session->format == FORMAT_CSV ? csv : table);
+		for (const struct field *field = packet_fields;
+		     session->format == FORMAT_JSON && field->name; field++)
+			if (!(field->in & JOINED))
+				columns[count++] = field;
+	}
+	return list ? add_columns(columns, count, most, list + (*list == '+')) : count;
+}
+
+static void open_printer(struct invalid *invalid)
+{
+	struct session *session = &invalid->watch->session;
+	struct print_options print = session_print(session);
+	const struct field *columns[64];
+	unsigned count;
+
+	if (session->format == FORMAT_CONNTRACK)
+		cli_usage(&ctwatch_command, "--format conntrack has no form for packets");
+	count = choose_columns(session, columns, 64);
+	print.live = true;
+	print.width = 0;
+	invalid->printer = printer_new(&session->out, &print, columns, count);
+	if (invalid->watch->every)
+		invalid->tally = tally_new();
+}
+
+static void flush(struct invalid *invalid)
+{
+	out_flush(&invalid->watch->session.out);
+	invalid->flushed = invalid->now;
+}
+
+static void print_tally(struct invalid *invalid, uint64_t time)
+{
+	struct session *session = &invalid->watch->session;
+	double seconds = invalid->summed && time > invalid->summed ? (time - invalid->summed) / 1e9 : 0;
+
+	tally_print(invalid->tally, &session->out, session->format == FORMAT_JSON, time, seconds);
+	invalid->summed = time;
+	flush(invalid);
+	if (invalid->watch->limited && ++invalid->printed >= invalid->watch->limit)
+		invalid->done = true;
+}
+
+static void take(struct invalid *invalid, struct packet *packet)
+{
+	struct ctwatch *watch = invalid->watch;
+
+	invalid->seen++;
+	if (!filter_match(watch->session.filter, &packet->flow))
+		return;
+	invalid->matched++;
+	if (invalid->tally) {
+		tally_add(invalid->tally, packet);
+		return;
+	}
+	printer_row(invalid->printer, &packet->flow);
+	if (watch->line_by_line)
+		flush(invalid);
+	if (watch->limited && invalid->matched >= watch->limit)
+		invalid->done = true;
+}
+
+static void report_lost(struct invalid *invalid, uint32_t lost, uint64_t time)
+{
+	struct packet record = { .flow = { .event = EVENT_LOST, .has = HAS_EVENT | HAS_TIME | HAS_LOST,
+					   .lost = lost, .time = time } };
+
+	invalid->lost += lost;
+	if (invalid->tally)
+		tally_lost(invalid->tally, lost);
+	else if (invalid->watch->session.format == FORMAT_TABLE)
+		warnx("%u packets were lost here: the receive buffer was full", lost);
+	else
+		printer_row(invalid->printer, &record.flow);
+}
+
+static void take_all(struct invalid *invalid, struct nflog *nflog)
+{
+	struct packet packet;
+
+	while (!invalid->done && nflog_packet(nflog, &packet)) {
+		uint32_t lost = nflog_lost(nflog);
+
+		if (lost)
+			report_lost(invalid, lost, packet.flow.time);
+		take(invalid, &packet);
+	}
+}
+
+/* ---- the child ---- */
+
+static void wait_for_packets(struct invalid *invalid, struct nflog *nflog)
+{
+	struct pollfd fds[] = {
+		{ .fd = nflog_fd(nflog), .events = POLLIN },
+		{ .fd = STDOUT_FILENO },
+	};
+	uint64_t wait = second / 2, at[] = { invalid->end, invalid->tally ? invalid->next_tally : 0 };
+
+	for (unsigned i = 0; i < 2; i++)
+		if (at[i] && at[i] < invalid->now + wait)
+			wait = at[i] > invalid->now ? at[i] - invalid->now : 0;
+	if (poll(fds, 2, (wait + millisecond - 1) / millisecond) > 0 && (fds[1].revents & POLLERR))
+		invalid->watch->session.out.error = EPIPE;
+}
+
+static void drain(struct invalid *invalid, struct nflog *nflog)
+{
+	struct session *session = &invalid->watch->session;
+	int result;
+
+	do {
+		result = nflog_receive(nflog);
+		if (result > 0)
+			take_all(invalid, nflog);
+		else if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS)
+			session_fail(session, "reading NFLOG");
+	} while (!invalid->done && !session->out.error && (result > 0 || errno == ENOBUFS));
+}
+
+static void watch_packets(struct invalid *invalid, struct nflog *nflog)
+{
+	struct session *session = &invalid->watch->session;
+
+	invalid->now = clock_now(CLOCK_MONOTONIC);
+	invalid->summed = clock_now(CLOCK_REALTIME);
+	invalid->next_tally = invalid->now + (uint64_t)(invalid->watch->every * second);
+	if (invalid->watch->duration)
+		invalid->end = invalid->now + (uint64_t)(invalid->watch->duration * second);
+	while (!invalid->done && !session_stopped(session)) {
+		wait_for_packets(invalid, nflog);
+		drain(invalid, nflog);
+		invalid->now = clock_now(CLOCK_MONOTONIC);
+		flush(invalid);
+		if (invalid->tally && invalid->now >= invalid->next_tally) {
+			print_tally(invalid, clock_now(CLOCK_REALTIME));
+			invalid->next_tally += (uint64_t)(invalid->watch->every * second);
+		}
+		if (invalid->end && invalid->now >= invalid->end)
+			invalid->done = true;
+	}
+}
+
+static int finish(struct invalid *invalid, size_t buffer)
+{
+	if (invalid->tally)
+		print_tally(invalid, invalid->watch->session.live ? clock_now(CLOCK_REALTIME) : 0);
+	else
+		printer_end(invalid->printer);
+	out_flush(&invalid->watch->session.out);
+	if (buffer)
+		warnx("%lu packets seen, %lu lost, by a receive buffer of %zu bytes", invalid->seen,
+		      invalid->lost, buffer);
+	else
+		warnx("%lu packets read, %lu lost", invalid->seen, invalid->lost);
+	printer_free(invalid->printer);
+	tally_free(invalid->tally);
+	return session_end(&invalid->watch->session);
+}
+
+/* Tells the parent that the group is ours, and waits until the sysctls are set. */
+static void shake_hands(int tell, int hear)
+{
+	char byte = 1;
+
+	if (write(tell, &byte, 1) != 1 || read(hear, &byte, 1) != 1)
+		exit(2);
+	close(tell);
+	close(hear);
+}
+
+static int child(struct invalid *invalid, int tell, int hear)
+{
+	struct session *session = &invalid->watch->session;
+	struct nflog *nflog = nflog_open(GROUP, invalid->watch->buffer);
+	size_t buffer;
+	int status;
+
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (!nflog)
+		session_fail(session, "NFLOG group 0");
+	open_printer(invalid);
+	session_capture(session);
+	nflog_tee(nflog, session->capture);
+	shake_hands(tell, hear);
+	session_confine(session, false, 0);
+	buffer = nflog_buffer(nflog);
+	watch_packets(invalid, nflog);
+	/* What waits in the kernel for company comes within a tenth of a second. */
+	if (!invalid->done || invalid->end) {
+		poll(NULL, 0, 150);
+		invalid->done = false;
+		drain(invalid, nflog);
+	}
+	status = finish(invalid, buffer);
+	nflog_close(nflog);
+	return status;
+}
+
+/* ---- the parent ---- */
+
+static struct change changes[CHANGES] = {
+	[LOG_INVALID] = { .name = "nf_conntrack_log_invalid", .value = "255" },
+	{ .name = "nf_log.2", .value = "nfnetlink_log" },
+	{ .name = "nf_log.10", .value = "nfnetlink_log" },
+};
+
+static pid_t reader;
+
+static void pass_on(int signal)
+{
+	int saved = errno;
+
+	(void)signal;
+	kill(reader, SIGTERM);
+	errno = saved;
+}
+
+/* Somebody has invalid packets logged to a logger that would lose them to us. */
+static void refuse_foreign_logger(void)
+{
+	if (!strcmp(changes[LOG_INVALID].before, "0"))
+		return;
+	for (unsigned i = LOG_INVALID + 1; i < CHANGES; i++)
+		if (strcmp(changes[i].before, "NONE") && strcmp(changes[i].before, changes[i].value))
+			errx(2, "invalid packets are logged already (nf_conntrack_log_invalid is %s), for "
+			     "%s by %s, whose owner would miss them: set nf_conntrack_log_invalid to 0 first",
+			     changes[LOG_INVALID].before, changes[i].name, changes[i].before);
+}
+
+static void refuse_taken_group(void)
+{
+	uint32_t owner = nflog_owner(GROUP);
+
+	if (owner)
+		errx(2, "NFLOG group %d is taken by another program (netlink port %u, often its PID)", GROUP,
+		     owner);
+}
+
+static void look_first(struct session *session)
+{
+	if (access("/proc/sys/net/netfilter/nf_conntrack_count", F_OK) < 0)
+		errx(2, "connection tracking is not loaded in this kernel: there is nothing to watch");
+	if (!privs_admin()) {
+		errno = EPERM;
+		session_fail(session, "NFLOG");
+	}
+	for (unsigned i = 0; i < CHANGES; i++)
+		if (!change_read(&changes[i]))
+			err(2, "%s", changes[i].name);
+	refuse_taken_group();
+	refuse_foreign_logger();
+}
+
+/* The log switch comes last and goes first, so that nothing is logged to where nobody looks. */
+static bool make_changes(void)
+{
+	for (unsigned i = CHANGES; i-- > 0;) {
+		if (!change_make(&changes[i])) {
+			warn("%s cannot be set to %s", changes[i].name, changes[i].value);
+			return false;
+		}
+		if (changes[i].made)
+			warnx("%s is set to %s until the end (it was %s)", changes[i].name,
+			      changes[i].value, changes[i].before);
+	}
+	return true;
+}
+
+static bool undo_changes(void)
+{
+	bool good = true;
+
+	for (unsigned i = 0; i < CHANGES; i++) {
+		bool made = changes[i].made;
+
+		if (!change_undo(&changes[i])) {
+			warn("%s could not be put back to %s", changes[i].name, changes[i].before);
+			good = false;
+		} else if (made) {
+			warnx("%s is %s again", changes[i].name, changes[i].before);
+		}
+	}
+	return good;
+}
+
+static void catch_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = pass_on };
+
+	for (unsigned i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		sigaction(signals[i], &action, NULL);
+}
+
+static int wait_for_child(void)
+{
+	int status;
+
+	while (waitpid(reader, &status, 0) < 0)
+		if (errno != EINTR)
+			return 2;
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	warnx("the reader died: signal %d", WTERMSIG(status));
+	return 2;
+}
+
+static int parent(int hear, int tell)
+{
+	char byte = 1;
+	int status;
+
+	catch_signals();
+	if (!privs_drop(true))
+		warnx("the capabilities could not be dropped");
+	if (read(hear, &byte, 1) == 1 && make_changes() && write(tell, &byte, 1) != 1)
+		warn("the reader");
+	close(tell);		/* a child that was not told to begin ends */
+	status = wait_for_child();
+	return undo_changes() ? status : 2;
+}
+
+static int watch_live(struct invalid *invalid)
+{
+	int up[2], down[2];
+
+	look_first(&invalid->watch->session);
+	if (pipe(up) < 0 || pipe(down) < 0)
+		err(2, "pipe");
+	reader = fork();
+	if (reader < 0)
+		err(2, "fork");
+	if (!reader) {
+		close(up[0]);
+		close(down[1]);
+		return child(invalid, up[1], down[0]);
+	}
+	close(up[1]);
+	close(down[0]);
+	return parent(up[0], down[1]);
+}
+
+/* ---- files ---- */
+
+static void read_file(struct invalid *invalid, const char *name)
+{
+	FILE *file = strcmp(name, "-") ? fopen(name, "re") : stdin;
+	char error[256];
+	struct capture *capture;
+	struct nflog *nflog;
+
+	if (!file)
+		err(2, "%s", name);
+	capture = capture_open(file, error);
+	if (!capture)
+		errx(2, "%s: %s", name, error);
+	nflog = nflog_read_file(capture);
+	if (!nflog)
+		err(2, "memory");
+	while (!invalid->done && !session_stopped(&invalid->watch->session) && nflog_receive(nflog) > 0)
+		take_all(invalid, nflog);
+	nflog_close(nflog);
+}
+
+static int watch_files(struct invalid *invalid)
+{
+	const struct session *session = &invalid->watch->session;
+
+	open_printer(invalid);
+	session_confine(session, false, 0);
+	for (unsigned i = 0; i < session->files_count; i++)
+		read_file(invalid, session->files[i]);
+	return finish(invalid, 0);
+}
 
 int watch_invalid(struct ctwatch *watch)
 {
-	(void)watch;
-	errx(2, "not yet");
+	struct invalid invalid = { .watch = watch };
+
+	invalid.done = watch->limited && !watch->limit;
+	watch->line_by_line = isatty(STDOUT_FILENO);
+	return watch->session.live ? watch_live(&invalid) : watch_files(&invalid);
 }

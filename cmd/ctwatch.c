@@ -4,6 +4,7 @@
 #include "bpf.h"
 #include "reason.h"
 #include "sandbox.h"
+#include "sysctl.h"
 
 #include <err.h>
 #include <errno.h>
@@ -173,26 +174,12 @@ const struct command ctwatch_command = {
 	.examples = examples,
 };
 
-bool watch_sysctl(const char *name, unsigned long *value)
-{
-	char path[128];
-	FILE *file;
-	bool good;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/netfilter/%s", name);
-	file = fopen(path, "re");
-	good = file && fscanf(file, "%lu", value) == 1;
-	if (file)
-		fclose(file);
-	return good;
-}
-
 /* ---- what is printed ---- */
 
 static const char *preset(const struct ctwatch *watch)
 {
 	bool csv = watch->session.format == FORMAT_CSV;
-	unsigned long accounting = 1;
+	uint64_t accounting = 1;
 
 	if (watch->expect)
 		return csv ? "type,time,lost,proto,src,sport,dst,dport,master.src,master.sport,master.dst,master.dport,timeout,helper,expect.flags"
@@ -201,7 +188,7 @@ static const char *preset(const struct ctwatch *watch)
 		return "type,time,lost,proto,state,src,sport,dst,dport,snat.addr,snat.port,dnat.addr,dnat.port,"
 		       "duration,packets,bytes,reason,changed,portid,synthetic";
 	if (watch->session.live)
-		watch_sysctl("nf_conntrack_acct", &accounting);
+		sysctl_number("nf_conntrack_acct", &accounting);
 	return accounting ? "clock,type,proto,state,source,destination,duration,packets,bytes,detail,nat"
 			  : "clock,type,proto,state,source,destination,duration,detail,nat";
 }
@@ -616,7 +603,7 @@ static bool kernel_before(unsigned major, unsigned minor)
  */
 static enum follow_mode remember(struct ctwatch *watch, unsigned *joined)
 {
-	unsigned long timestamps = 0;
+	uint64_t timestamps = 0;
 	bool old = kernel_before(6, 1);
 
 	*joined = watch->wanted;
@@ -626,7 +613,7 @@ static enum follow_mode remember(struct ctwatch *watch, unsigned *joined)
 		*joined = all_events;
 	if (watch->track || !watch->session.live)
 		return watch->track ? FOLLOW_ALL : FOLLOW_BIRTHS;
-	watch_sysctl("nf_conntrack_timestamp", &timestamps);
+	sysctl_number("nf_conntrack_timestamp", &timestamps);
 	if (watch->failed && !watch->events_given && (!timestamps || old))
 		*joined |= old ? all_events : BIT(EVENT_NEW) | BIT(EVENT_DESTROY);
 	if ((*joined & BIT(EVENT_NEW)) && (*joined & BIT(EVENT_DESTROY)))
@@ -658,11 +645,11 @@ static void filter_in_kernel(const struct ctwatch *watch)
 /* Why nothing may come, or not all. */
 static void first_words(struct ctwatch *watch)
 {
-	unsigned long events = 1, count = 1;
+	uint64_t events = 1, count = 1;
 	size_t buffer = source_buffer(watch->session.source);
 
-	watch_sysctl("nf_conntrack_events", &events);
-	watch_sysctl("nf_conntrack_count", &count);
+	sysctl_number("nf_conntrack_events", &events);
+	sysctl_number("nf_conntrack_count", &count);
 	if (buffer < watch->buffer)
 		watch_remark(watch, EVENT_NOTE, "the receive buffer is %zu bytes instead of %" PRIu64
 			     ": larger ones need CAP_NET_ADMIN outside any container", buffer, watch->buffer);
@@ -674,7 +661,7 @@ static void first_words(struct ctwatch *watch)
 			     "once a rule in it uses connection tracking (another namespace: --netns)");
 	else if (events == 2 && !watch->track && !watch->expect &&
 		 (watch->wanted & (BIT(EVENT_UPDATE) | BIT(EVENT_DESTROY))))
-		watch_remark(watch, EVENT_NOTE, "%lu flows exist already: those that began when nobody "
+		watch_remark(watch, EVENT_NOTE, "%" PRIu64 " flows exist already: those that began when nobody "
 			     "listened will end silently (nf_conntrack_events=2); --track finds out", count);
 }
 

@@ -29,9 +29,6 @@ struct ctwatch {
 
 extern const struct command ctwatch_command;
 
-/* A number from /proc/sys/net/netfilter. */
-bool watch_sysctl(const char *name, unsigned long *value);
-
 /* A line about the stream itself: on stderr, or in its place where the format allows it. */
 void watch_remark(struct ctwatch *watch, enum event event, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -375,7 +375,7 @@ static int take_stdout(struct session *session)
 	return fd;
 }
 
-static void open_capture(struct session *session)
+void session_capture(struct session *session)
 {
 	FILE *file;
 
@@ -387,7 +387,8 @@ static void open_capture(struct session *session)
 	session->capture = capture_create(file);
 	if (!session->capture)
 		err(2, "%s", session->write);
-	source_tee(session->source, session->capture);
+	if (session->source)
+		source_tee(session->source, session->capture);
 }
 
 static struct source *open_live(struct session *session, enum table table)
@@ -439,7 +440,7 @@ struct source *session_dump(struct session *session, enum table table, uint64_t 
 	source_timeouts(source, session->live ? &session->timeouts : NULL);
 	if (session->confined)
 		return source;
-	open_capture(session);
+	session_capture(session);
 	session_confine(session, keep_admin, keep_admin ? SANDBOX_SEND | SANDBOX_SOCKET : 0);
 	session->confined = true;
 	return source;
@@ -450,7 +451,7 @@ struct source *session_events(struct session *session, unsigned groups, size_t b
 	session->source = session->live ? source_events(groups, buffer) : open_files(session);
 	if (!opened(session, want))
 		return NULL;
-	open_capture(session);
+	session_capture(session);
 	return session->source;
 }
 

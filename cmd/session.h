@@ -49,6 +49,9 @@ void session_start(struct session *session, const struct command *command, int a
  */
 struct source *session_dump(struct session *session, enum table table, uint64_t want, bool keep_admin);
 
+/* Opens -w, if it was asked for: session->capture. The dump and the events above are written there. */
+void session_capture(struct session *session);
+
 /* For commands that open their sources themselves: gives up what is not needed (SANDBOX_ bits),
  * just before the first byte is parsed. */
 void session_confine(const struct session *session, bool keep_admin, unsigned needs);

@@ -8,7 +8,7 @@
 #define EACH (IN_FLOW | IN_EXPECT | IN_EVENT)
 
 static const char *const event_names[] = {
-	"", "new", "update", "destroy", "lost", "resync", "note", NULL,
+	"", "new", "update", "destroy", "lost", "resync", "note", "invalid", NULL,
 };
 static const char *const dir_names[] = { "original", "reply", NULL };
 static const char *const role_names[] = { "client", "server", NULL };

@@ -109,7 +109,7 @@ extern const struct kind kind_family, kind_proto, kind_number, kind_mark, kind_c
 	kind_total, kind_seconds, kind_duration, kind_time, kind_address, kind_port, kind_key,
 	kind_endpoint, kind_state, kind_status, kind_flags, kind_nat, kind_text, kind_labels,
 	kind_tcpflags, kind_expectflags, kind_name, kind_bool,
-	kind_event, kind_clock, kind_changed, kind_detail;
+	kind_event, kind_clock, kind_changed, kind_detail, kind_header;
 
 /* Readers of numbers for options and filters: the whole text, or false. Sizes take k M G (1000) and
  * Ki Mi Gi; times take ms s m h d and give nanoseconds. A bare time is in seconds. */

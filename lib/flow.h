@@ -112,6 +112,7 @@ enum what { WHAT_FLOW, WHAT_EXPECT };
 enum event {
 	EVENT_NONE, EVENT_NEW, EVENT_UPDATE, EVENT_DESTROY,
 	EVENT_LOST, EVENT_RESYNC, EVENT_NOTE,	/* about the stream itself: no flow comes with them */
+	EVENT_INVALID,				/* a packet, packet.h */
 };
 
 /*

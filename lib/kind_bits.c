@@ -214,6 +214,28 @@ const struct kind kind_changed = { BITS(changed_bits), .name = "flags", .text = 
 const struct kind kind_expectflags = { BITS(expect_bits), .name = "flags", .text = raw_bits,
 	.set = set_bits };
 
+/* Of a TCP header, in the order in which tcpdump(8) names them. */
+static const struct bit header_bits[] = {
+	{ "FIN", 0x01, 0x01, NULL }, { "SYN", 0x02, 0x02, NULL }, { "RST", 0x04, 0x04, NULL },
+	{ "PSH", 0x08, 0x08, NULL }, { "ACK", 0x10, 0x10, NULL }, { "URG", 0x20, 0x20, NULL },
+	{ "ECE", 0x40, 0x40, NULL }, { "CWR", 0x80, 0x80, NULL }, { NULL },
+};
+
+/* For people by their first letters. */
+static void text_header(struct out *out, const struct field *field, const struct flow *flow)
+{
+	uint64_t value = load_bits(field, flow);
+
+	for (const struct bit *bit = header_bits; bit->name; bit++)
+		if (value & bit->mask)
+			put_char(out, *bit->name);
+	if (!value)
+		put_char(out, '-');
+}
+
+const struct kind kind_header = { BITS(header_bits), .name = "flags", .text = text_header,
+	.set = set_bits };
+
 static const char *colour_flags(const struct field *field, const struct flow *flow)
 {
 	return load_bits(field, flow) & IPS_SEEN_REPLY ? NULL : "33";
