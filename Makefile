@@ -143,7 +143,7 @@ CPPCHECK := --enable=warning,performance,portability --inline-suppr --error-exit
 #   malloc-leak, file-leak: commands end by exit() and leave the rest to the kernel
 ANALYZER := -O1 -fanalyzer -Wno-analyzer-malloc-leak -Wno-analyzer-file-leak -Werror
 CODE := $(wildcard cmd/*.c lib/*.c)
-SCRIPTS := $(shell grep -lsE '^.!/.*(bash|sh)$$' bench/run contrib/* tests/run tests/fuzz/* .ci/*) $(wildcard tests/lib/*.bash)
+SCRIPTS := $(shell grep -lsE '^.!/.*(bash|sh)$$' bench/run contrib/* man/* tests/run tests/fuzz/* .ci/*) $(wildcard tests/lib/*.bash)
 
 .PHONY: analyze analyze-packages analyze-tidy analyze-cppcheck analyze-shell analyze-gcc
 analyze: analyze-packages analyze-shell analyze-cppcheck analyze-gcc analyze-tidy	## clang-tidy, cppcheck, gcc -fanalyzer, shellcheck
@@ -164,11 +164,17 @@ COMPLETIONS := $(patsubst completions/%,$(B)/completions/%,$(wildcard completion
 $(COMPLETIONS): $(B)/completions/%: completions/%
 	$(Q)mkdir -p $(@D) && sed 's/@COMMANDS@/$(sort $(COMMANDS))/' $< >$@
 
+# Manual pages with lists that the commands know; see man/expand.
+PAGES := $(patsubst man/%.in,$(B)/man/%,$(wildcard man/*.in))
+$(PAGES): $(B)/man/%: man/%.in man/expand $(B)/ctlist $(B)/ctwatch
+	$(call say,PAGE,$@)
+	$(Q)mkdir -p $(@D) && B=$(B) man/expand $< >$@.new && mv $@.new $@
+
 .PHONY: pages
-pages: $(COMPLETIONS)
+pages: $(COMPLETIONS) $(PAGES)
 
 # --- installing --------------------------------------------------------------------------------------
-MANUAL := $(wildcard man/*.[1-8])
+MANUAL := $(wildcard man/*.[1-8]) $(PAGES)
 SCHEMAS := $(wildcard schema/*.json)
 D := $(DESTDIR)
 page = $(MANDIR)/man$(subst .,,$(suffix $1))/$(notdir $1)

@@ -30,6 +30,7 @@ expect_by_jq() {
 
 # The same lines of what ctlist said about expression number N, in the files N of a directory.
 collect() {
+	# shellcheck disable=SC2035 # the names do not begin with a dash
 	(cd "$1" && awk '{ print FILENAME "\t" $0 }' *) | sort
 }
 
