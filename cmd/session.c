@@ -3,6 +3,7 @@
 
 #include "capture.h"
 #include "conntrack.h"
+#include "memory.h"
 #include "lists.h"
 #include "netns.h"
 #include "privs.h"
@@ -260,6 +261,11 @@ static void explain_filter(struct session *session)
 	if (out_flush(out) < 0 && errno != EPIPE)
 		err(2, "standard output");
 	exit(0);
+}
+
+void memory_exhausted(void)
+{
+	errx(2, "out of memory");
 }
 
 static void catch_signals(void)

@@ -1,6 +1,7 @@
 /* The table of keys, and what each of them does. */
 #include "key.h"
 
+#include "memory.h"
 #include "top.h"
 
 #include <stdio.h>
@@ -89,7 +90,7 @@ static void remember(struct top *top)
 	*visit = (struct visit){ view_of(top), top->order, top->level, top->selected,
 				 strdup(top->filter_text) };
 	if (!visit->filter)
-		abort();
+		memory_exhausted();
 }
 
 /* The row as a filter: every field that makes its group. */
@@ -119,7 +120,7 @@ static char *row_filter(const struct top *top, const struct row *row)
 	text = strdup(out.buf);
 	out_release(&out);
 	if (!text)
-		abort();
+		memory_exhausted();
 	return text;
 }
 

@@ -1,6 +1,8 @@
 /* A ring of packed flows. */
 #include "eventlog.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 
 struct eventlog {
@@ -14,7 +16,7 @@ struct eventlog *eventlog_new(void)
 	struct eventlog *log = calloc(1, sizeof(*log));
 
 	if (!log)
-		abort();
+		memory_exhausted();
 	log->next = 1;
 	return log;
 }
@@ -44,7 +46,7 @@ void eventlog_add(struct eventlog *log, const struct flow *flow)
 	free(*slot);
 	*slot = malloc(length);
 	if (!*slot)
-		abort();
+		memory_exhausted();
 	memcpy(*slot, packed, length);
 	log->next++;
 	if (log->count < EVENTLOG)

@@ -8,7 +8,7 @@ enum { EVENTLOG = 5000 };
 
 struct eventlog;
 
-struct eventlog *eventlog_new(void);	/* aborts when memory is out */
+struct eventlog *eventlog_new(void);	/* memory_exhausted() ends it when memory is out */
 void eventlog_free(struct eventlog *log);
 void eventlog_clear(struct eventlog *log);
 

@@ -1,6 +1,8 @@
 /* Reads dumps in pieces and events in between, and slows down where that costs too much. */
 #include "feed.h"
 
+#include "memory.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -31,7 +33,7 @@ void feed_init(struct feed *feed, struct top *top)
 	feed->top = top;
 	feed->row = calloc(1, sizeof(*feed->row));
 	if (!feed->row)
-		abort();
+		memory_exhausted();
 }
 
 void feed_release(struct feed *feed)

@@ -37,7 +37,7 @@ struct feed {
 /* CPU share that may be used for dumps, and events. */
 enum { FEED_SHARE = 5 };		/* a fifth */
 
-void feed_init(struct feed *feed, struct top *top);	/* aborts when memory is out */
+void feed_init(struct feed *feed, struct top *top);	/* memory_exhausted() ends it when memory is out */
 void feed_release(struct feed *feed);
 
 /* Listens to events; to be called before the first dump. Without them dumps must do. */

@@ -1,6 +1,8 @@
 /* Parses and applies the filter language: recursive descent, then a walk over the tree. */
 #include "filter.h"
 
+#include "memory.h"
+
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -173,7 +175,7 @@ static struct node *node_new(enum node_type type, struct node *left, struct node
 	struct node *node = calloc(1, sizeof(*node));
 
 	if (!node)
-		abort();
+		memory_exhausted();
 	node->type = type;
 	node->left = left;
 	node->right = right;
@@ -195,7 +197,7 @@ static struct term *add_term(struct test *test)
 	struct term *terms = realloc(test->terms, (test->terms_count + 1) * sizeof(*terms));
 
 	if (!terms)
-		abort();
+		memory_exhausted();
 	test->terms = terms;
 	memset(&terms[test->terms_count], 0, sizeof(*terms));
 	return &terms[test->terms_count++];
@@ -554,7 +556,7 @@ struct filter *filter_parse(const char *text, const struct names *names,
 	memset(error, 0, sizeof(*error));
 	p.filter = calloc(1, sizeof(*p.filter));
 	if (!p.filter)
-		abort();
+		memory_exhausted();
 	p.filter->in = IN_FLOW | IN_EXPECT | IN_EVENT;
 	if (!next(&p))
 		goto bad;

@@ -1,6 +1,7 @@
 /* Remembers flows and compares: with events as they come, with dumps as they are asked for. */
 #include "follow.h"
 
+#include "memory.h"
 #include "reason.h"
 #include "table.h"
 
@@ -50,7 +51,7 @@ struct follow *follow_new(enum follow_mode mode, uint32_t syn_sent, bool live)
 	struct follow *follow = calloc(1, sizeof(*follow));
 
 	if (!follow)
-		abort();
+		memory_exhausted();
 	follow->mode = mode;
 	follow->syn_sent = syn_sent;
 	follow->live = live;

@@ -1,6 +1,8 @@
 /* Lays out small tables. */
 #include "grid.h"
 
+#include "memory.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,13 +28,6 @@ struct grid {
 	unsigned cells_count, cells_size;
 	bool printed;
 };
-
-static void *must(void *memory)
-{
-	if (!memory)
-		abort();
-	return memory;
-}
 
 struct grid *grid_new(struct out *out, const struct print_options *options)
 {
@@ -75,7 +70,7 @@ static void add_column(struct grid *grid, const char *name, const char *heading,
 	size_t first = strcspn(heading, "\n");
 
 	if (i == COLUMNS)
-		abort();
+		memory_exhausted();
 	grid->columns[i].name = must(strdup(name));
 	grid->columns[i].heading = must(strdup(heading));
 	grid->columns[i].right = right;
@@ -112,7 +107,7 @@ void grid_cell(struct grid *grid, const char *colour, const char *format, ...)
 
 	va_start(args, format);
 	if (vasprintf(&text, format, args) < 0)
-		abort();
+		memory_exhausted();
 	va_end(args);
 	add_cell(grid, colour, text);
 }

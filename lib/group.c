@@ -2,6 +2,7 @@
 #include "group.h"
 
 #include "index.h"
+#include "memory.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -37,13 +38,6 @@ struct groups {
 	struct pending queue[QUEUE];
 	unsigned head, waiting;
 };
-
-static void *must(void *memory)
-{
-	if (!memory)
-		abort();
-	return memory;
-}
 
 static void plan_sum(struct groups *groups, const struct field *field)
 {

@@ -41,7 +41,7 @@ struct group_row {
 
 struct groups;
 
-/* NULL, errno E2BIG: the keys take more than GROUP_VALUES bytes. Aborts when memory is out. */
+/* NULL, errno E2BIG: the keys take more than GROUP_VALUES bytes. Ends by memory_exhausted() when memory is out. */
 struct groups *groups_new(const struct group_plan *plan);
 void groups_free(struct groups *groups);
 

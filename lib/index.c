@@ -1,17 +1,12 @@
 /* Keys are the bytes of their fields side by side, in whole 64-bit words; open addressing. */
 #include "index.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 #include <sys/socket.h>
 
 enum { CHUNK = 512, FIRST_SLOTS = 1024 };
-
-static void *must(void *memory)
-{
-	if (!memory)
-		abort();
-	return memory;
-}
 
 static enum copy copy_of(const struct field *field)
 {

@@ -1,6 +1,8 @@
 /* Keeps twice as many flows as are wanted, and throws away the worse half when that is full. */
 #include "kept.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 
 enum { ROOM = 2 * KEPT, SLOTS = 65536 };
@@ -15,13 +17,6 @@ struct kept {
 	uint8_t *arena;
 	size_t used, room;
 };
-
-static void *must(void *memory)
-{
-	if (!memory)
-		abort();
-	return memory;
-}
 
 struct kept *kept_new(const struct order *order, uint64_t want)
 {

@@ -1,6 +1,8 @@
 /* Gathers the rows of a view, chooses the first thousands, and puts them in order. */
 #include "listing.h"
 
+#include "memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -31,7 +33,7 @@ static struct item *add(struct listing *listing)
 		listing->room = listing->room ? 2 * listing->room : 256;
 		listing->items = realloc(listing->items, listing->room * sizeof(*listing->items));
 		if (!listing->items)
-			abort();
+			memory_exhausted();
 	}
 	listing->items[listing->count] = (struct item){ .before = NEW_ROW };
 	return &listing->items[listing->count++];

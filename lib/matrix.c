@@ -1,19 +1,14 @@
 /* Puts the columns of a matrix in order and gives them names. */
 #include "matrix.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 
 struct place {
 	const struct groups *groups;
 	uint32_t number;
 };
-
-static void *must(void *memory)
-{
-	if (!memory)
-		abort();
-	return memory;
-}
 
 static int compare_places(const void *a, const void *b)
 {

@@ -1,6 +1,8 @@
 /* The output buffer and the fast writers of numbers and addresses. */
 #include "out.h"
 
+#include "memory.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -24,7 +26,7 @@ void out_init(struct out *out, int fd)
 
 	out->buf = malloc(size);
 	if (!out->buf)
-		abort();
+		memory_exhausted();
 	out->at = out->buf;
 	out->end = out->buf + size;
 	out->fd = fd;
@@ -87,7 +89,7 @@ static void grow(struct out *out, size_t size)
 		want *= 2;
 	buf = realloc(out->buf, want);
 	if (!buf)
-		abort();
+		memory_exhausted();
 	out->buf = buf;
 	out->at = buf + used;
 	out->end = buf + want;

@@ -22,7 +22,7 @@ struct out {
 /* Room that out_room() leaves: one number, address or name needs no further check. */
 enum { OUT_ROOM = 512 };
 
-void out_init(struct out *out, int fd);		/* aborts when memory is out */
+void out_init(struct out *out, int fd);		/* memory_exhausted() ends it when memory is out */
 void out_release(struct out *out);
 /* 0, or -1 with errno; EINTR: a signal came while nobody was reading. */
 int out_flush(struct out *out);

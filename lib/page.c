@@ -1,6 +1,8 @@
 /* Lines of styled text, and the bars and sparklines on them. */
 #include "page.h"
 
+#include "memory.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,13 +31,6 @@ const struct look style_looks[STYLES] = {
 	[STYLE_NOTE]	= { 180, -1, 3, -1 },
 };
 const int16_t selected_back = 24, selected_back8 = 4;
-
-static void *must(void *memory)
-{
-	if (!memory)
-		abort();
-	return memory;
-}
 
 void page_init(struct page *page, unsigned width, bool utf8)
 {

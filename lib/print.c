@@ -2,7 +2,9 @@
 #include "print.h"
 
 #include "conntrack.h"
+#include "memory.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -38,13 +40,6 @@ struct printer {
 	unsigned spare;		/* what the terminal is wider than the columns */
 };
 
-static void *must(void *memory)
-{
-	if (!memory)
-		abort();
-	return memory;
-}
-
 /* The number of the object with this path, made with its parents if it is new. */
 static unsigned object_find(struct printer *printer, const char *path, size_t length)
 {
@@ -65,8 +60,7 @@ static unsigned object_find(struct printer *printer, const char *path, size_t le
 		name = path + end;
 		parent = object_find(printer, path, end - 1);
 	}
-	if (printer->objects_count >= OBJECTS)
-		abort();
+	assert(printer->objects_count < OBJECTS);
 	object = &printer->objects[printer->objects_count];
 	snprintf(object->path, sizeof(object->path), "%.*s", (int)length, path);
 	snprintf(object->open, sizeof(object->open), ",\"%.*s\":{", (int)(path + length - name), name);

@@ -2,6 +2,7 @@
 #include "prompt.h"
 
 #include "key.h"
+#include "memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,7 +135,7 @@ void history_add(struct history *history, const char *line)
 		return;
 	copy = strdup(line);
 	if (!copy)
-		abort();
+		memory_exhausted();
 	if (history->count == PROMPT_HISTORY) {
 		free(history->lines[0]);
 		memmove(history->lines, history->lines + 1, sizeof(history->lines) - sizeof(*history->lines));

@@ -1,6 +1,8 @@
 /* Sorts pointers to groups; keys are compared as their kinds compare flows. */
 #include "rank.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 
 static int compare_values(uint64_t a, uint64_t b)
@@ -132,7 +134,7 @@ void ranking_make(struct ranking *ranking, struct groups *groups, const struct g
 	ranking->count = groups_count(groups);
 	ranking->list = malloc((ranking->count + 1) * sizeof(*ranking->list));
 	if (!ranking->list)
-		abort();
+		memory_exhausted();
 	for (uint32_t i = 0; i < ranking->count; i++) {
 		const struct group *group = groups_at(groups, i);
 		const struct group *peer = previous ? groups_peer(previous, groups, group) : NULL;

@@ -2,6 +2,7 @@
 #include "report.h"
 
 #include "field.h"
+#include "memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -386,7 +387,7 @@ static char *stacked(const char *name)
 	char *heading = malloc(strlen(name) + 2), *at = heading, *cut;
 
 	if (!heading)
-		abort();
+		memory_exhausted();
 	if (!strchr(name, '_'))
 		*at++ = '\n';
 	strcpy(at, name);

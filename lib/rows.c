@@ -1,6 +1,8 @@
 /* The table of cttop: cells, the widths of columns, which of them give way, and the rows. */
 #include "top.h"
 
+#include "memory.h"
+
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <stdlib.h>
 
@@ -13,13 +15,6 @@ struct cells {
 	size_t count, room;
 	unsigned columns;
 };
-
-static void *must(void *memory)
-{
-	if (!memory)
-		abort();
-	return memory;
-}
 
 /* The terminal codes that the kinds know, as styles. */
 static enum style colour_style(const char *colour)

@@ -1,16 +1,11 @@
 /* Compares what dumps and events tell with what was known, and adds it up. */
 #include "sample.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 
 #include <linux/netfilter/nf_conntrack_common.h>
-
-static void *must(void *memory)
-{
-	if (!memory)
-		abort();
-	return memory;
-}
 
 void sample_init(struct sample *sample)
 {

@@ -38,7 +38,7 @@ struct sample {
 	bool watched_gone;
 };
 
-void sample_init(struct sample *sample);		/* aborts when memory is out, as all here */
+void sample_init(struct sample *sample);		/* memory_exhausted() ends it when memory is out, as all here */
 void sample_release(struct sample *sample);
 
 /* Another filter: everything is forgotten. Another view or order: the groups are. */

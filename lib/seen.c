@@ -1,6 +1,8 @@
 /* A hash table of marks: open addressing, linear probing, removal by moving back. */
 #include "seen.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +18,7 @@ static struct mark *room(size_t slots)
 	struct mark *marks = calloc(slots, sizeof(*marks));
 
 	if (!marks)
-		abort();
+		memory_exhausted();
 	return marks;
 }
 
@@ -25,7 +27,7 @@ struct seen *seen_new(void)
 	struct seen *seen = malloc(sizeof(*seen));
 
 	if (!seen)
-		abort();
+		memory_exhausted();
 	*seen = (struct seen){ room(FIRST), FIRST - 1, 0 };
 	return seen;
 }

@@ -20,7 +20,7 @@ struct mark {
 
 struct seen;
 
-struct seen *seen_new(void);		/* aborts when memory is out, as the others do */
+struct seen *seen_new(void);		/* memory_exhausted() ends it when memory is out, as the others do */
 void seen_free(struct seen *seen);
 void seen_clear(struct seen *seen);
 

@@ -1,6 +1,8 @@
 /* Asks the system for the names of ports and remembers the answers. */
 #include "service.h"
 
+#include "memory.h"
+
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -28,7 +30,7 @@ struct services *services_new(void)
 	struct services *services = calloc(1, sizeof(*services));
 
 	if (!services)
-		abort();
+		memory_exhausted();
 	return services;
 }
 
@@ -46,7 +48,7 @@ static char *ask(uint16_t port, const char *proto)
 	char *name = strdup(entry ? entry->s_name : "");
 
 	if (!name)
-		abort();
+		memory_exhausted();
 	return name;
 }
 

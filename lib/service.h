@@ -6,7 +6,7 @@
 
 struct services;
 
-struct services *services_new(void);	/* aborts when memory is out */
+struct services *services_new(void);	/* memory_exhausted() ends it when memory is out */
 void services_free(struct services *services);
 
 /* NULL where there is none. Ports that systems give out by themselves have no name here. */

@@ -1,6 +1,8 @@
 /* Sorting packed flows: 16 bytes an entry beside the flow itself. */
 #include "sorter.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 
 enum { CHUNK = 1 << 20 };
@@ -35,7 +37,7 @@ struct sorter *sorter_new(const struct order *orders, unsigned count, size_t lim
 	struct sorter *sorter = calloc(1, sizeof(*sorter));
 
 	if (!sorter)
-		abort();
+		memory_exhausted();
 	for (unsigned i = 0; i < count; i++) {
 		sorter->orders[i] = orders[i];
 		want |= orders[i].field->has | orders[i].field->uses;
@@ -114,12 +116,12 @@ static uint8_t *store(struct sorter *sorter, const uint8_t *bytes, size_t size)
 	if (sorter->limit) {
 		to = malloc(size);
 		if (!to)
-			abort();
+			memory_exhausted();
 	} else {
 		if (!chunk || chunk->used + size > CHUNK) {
 			chunk = malloc(sizeof(*chunk));
 			if (!chunk)
-				abort();
+				memory_exhausted();
 			chunk->next = sorter->chunks;
 			chunk->used = 0;
 			sorter->chunks = chunk;
@@ -137,7 +139,7 @@ static void append(struct sorter *sorter, struct entry entry)
 		sorter->room = sorter->room ? sorter->room * 2 : 1024;
 		sorter->entries = realloc(sorter->entries, sorter->room * sizeof(*sorter->entries));
 		if (!sorter->entries)
-			abort();
+			memory_exhausted();
 	}
 	sorter->entries[sorter->count++] = entry;
 }

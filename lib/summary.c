@@ -2,6 +2,7 @@
 #include "summary.h"
 
 #include "field.h"
+#include "memory.h"
 #include "reason.h"
 
 #include <json-c/json.h>
@@ -35,7 +36,7 @@ struct summary *summary_new(void)
 	struct summary *summary = calloc(1, sizeof(*summary));
 
 	if (!summary)
-		abort();
+		memory_exhausted();
 	return summary;
 }
 

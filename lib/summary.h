@@ -7,7 +7,7 @@
 
 struct summary;
 
-struct summary *summary_new(void);	/* aborts when memory is out */
+struct summary *summary_new(void);	/* memory_exhausted() ends it when memory is out */
 void summary_free(struct summary *summary);
 void summary_add(struct summary *summary, const struct flow *flow);
 void summary_lost(struct summary *summary, uint32_t lost);

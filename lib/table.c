@@ -1,6 +1,8 @@
 /* A hash table of packed flows: open addressing, with the hashes apart from the entries. */
 #include "table.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,13 +30,6 @@ struct flow_table {
 
 static const uint64_t identity = HAS_ORIG_ADDR | HAS_ORIG_PORTS | HAS_ORIG_ICMP | HAS_ORIG_GRE |
 				 HAS_ORIG_ZONE | HAS_ZONE | HAS_ID | HAS_START;
-
-static void *must(void *memory)
-{
-	if (!memory)
-		abort();
-	return memory;
-}
 
 static void make_slots(struct flow_table *table, size_t size)
 {

@@ -2,6 +2,7 @@
 #include "tabulate.h"
 
 #include "matrix.h"
+#include "memory.h"
 #include "rank.h"
 
 #include <stdio.h>
@@ -56,13 +57,6 @@ struct tabulation {
 	uint64_t time;
 	bool change;
 };
-
-static void *must(void *memory)
-{
-	if (!memory)
-		abort();
-	return memory;
-}
 
 static const struct line *line_of(const struct flow *flow)
 {

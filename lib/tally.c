@@ -1,6 +1,8 @@
 /* Counts logged packets by reason. */
 #include "tally.h"
 
+#include "memory.h"
+
 #include <ctype.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -28,7 +30,7 @@ struct tally *tally_new(void)
 	struct tally *tally = calloc(1, sizeof(*tally));
 
 	if (!tally)
-		abort();
+		memory_exhausted();
 	return tally;
 }
 

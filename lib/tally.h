@@ -7,7 +7,7 @@
 
 struct tally;
 
-struct tally *tally_new(void);		/* aborts when memory is out */
+struct tally *tally_new(void);		/* memory_exhausted() ends it when memory is out */
 void tally_free(struct tally *tally);
 void tally_add(struct tally *tally, const struct packet *packet);
 void tally_lost(struct tally *tally, uint32_t lost);

@@ -1,16 +1,11 @@
 /* What cttop shows: view, filter, order, and where the cursor is. */
 #include "top.h"
 
+#include "memory.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static void *must(void *memory)
-{
-	if (!memory)
-		abort();
-	return memory;
-}
 
 void top_init(struct top *top)
 {

@@ -92,7 +92,7 @@ struct top {
 	char save[PROMPT_SIZE];		/* a file to write the screen to */
 };
 
-void top_init(struct top *top);		/* aborts when memory is out, as all here */
+void top_init(struct top *top);		/* memory_exhausted() ends it when memory is out, as all here */
 void top_release(struct top *top);
 
 /* NULL, or what is wrong: then the old filter stays. */
