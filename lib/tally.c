@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The kernel has some fifty reasons; what is beyond is counted in the last row. */
-enum { ROWS = 64, VERDICTS = 3 };
+/* The kernel has some fifty reasons, a row is for one of a protocol; what is beyond is counted in the last row. */
+enum { ROWS = 96, VERDICTS = 3 };
 
 struct row {
 	char reason[REASON_SIZE];
@@ -39,15 +39,24 @@ void tally_free(struct tally *tally)
 	free(tally);
 }
 
-/* Numbers and IPv4 addresses differ in each packet: a run of digits and dots that begins a word, or
- * follows a parenthesis, becomes %. */
+/* Numbers and addresses differ in each packet. The length of one that begins here, or 0. */
+static size_t number_at(const char *text)
+{
+	size_t length = strspn(text, "0123456789abcdefx.:");
+	size_t digits = strcspn(text, "0123456789");
+
+	if (isdigit((unsigned char)*text))
+		return length;
+	return digits < length && memchr(text, ':', length) ? length : 0;
+}
+
+/* They become %, where they begin a word. */
 static void generalise(const char *reason, char *text)
 {
 	char before = ' ';
 
 	while (*reason) {
-		size_t length = isdigit((unsigned char)*reason) && !isalnum((unsigned char)before)
-			? strspn(reason, "0123456789abcdefx.:") : 0;
+		size_t length = isalnum((unsigned char)before) ? 0 : number_at(reason);
 
 		before = *reason;
 		if (length) {
@@ -60,10 +69,11 @@ static void generalise(const char *reason, char *text)
 	*text = '\0';
 }
 
-static struct row *row_of(struct tally *tally, const char *reason)
+static struct row *row_of(struct tally *tally, uint8_t protonum, const char *reason)
 {
 	for (unsigned i = 0; i < tally->used; i++)
-		if (!strcmp(tally->rows[i].reason, reason))
+		if (tally->rows[i].last.flow.protonum == protonum &&
+		    !strcmp(tally->rows[i].reason, reason))
 			return &tally->rows[i];
 	if (tally->used == ROWS)
 		return &tally->rows[ROWS - 1];
@@ -77,7 +87,7 @@ void tally_add(struct tally *tally, const struct packet *packet)
 	struct row *row;
 
 	generalise(packet->reason, reason);
-	row = row_of(tally, reason);
+	row = row_of(tally, packet->flow.protonum, reason);
 	row->count++;
 	row->last = *packet;
 	tally->verdicts[packet->verdict]++;
@@ -145,6 +155,16 @@ static void add(struct json_object *object, const char *key, struct json_object 
 	json_object_object_add(object, key, value);
 }
 
+/* The name, or the number as text. */
+static struct json_object *json_proto(const struct flow *flow)
+{
+	const char *name = proto_name(flow->protonum);
+	char number[8];
+
+	snprintf(number, sizeof(number), "%u", flow->protonum);
+	return json_object_new_string(name ? name : number);
+}
+
 static struct json_object *json_rows(const struct tally *tally)
 {
 	struct json_object *array = json_object_new_array(), *object;
@@ -152,6 +172,7 @@ static struct json_object *json_rows(const struct tally *tally)
 	for (unsigned i = 0; i < tally->used; i++) {
 		object = json_object_new_object();
 		add(object, "reason", json_object_new_string(tally->rows[i].reason));
+		add(object, "proto", json_proto(&tally->rows[i].last.flow));
 		add(object, "verdict", json_object_new_string(verdict_words[tally->rows[i].last.verdict]));
 		add(object, "count", json_object_new_int64(tally->rows[i].count));
 		json_object_array_add(array, object);

@@ -1,0 +1,61 @@
+# What the tests of ctwatch share: a world whose gateway is watched.
+# shellcheck source-path=SCRIPTDIR
+source "$ROOT/tests/lib/world.bash"
+TOOLS=$BUILD/tests
+
+# For setup_file: the world, and its processes for the tests and for teardown_file.
+watch_world() {
+	world_up && world_servers || return
+	export WORLD_CLIENT WORLD_GATEWAY WORLD_SERVER
+	export WORLD_LIST="${WORLD_PIDS[*]}"
+}
+
+watch_world_down() {
+	local pid
+	for pid in $WORLD_LIST; do
+		kill "$pid" 2>/dev/null || true
+	done
+}
+
+# In the gateway, for `&`: $! is then the PID of the program itself.
+at_gateway() {
+	exec nsenter --net="/proc/$WORLD_GATEWAY/ns/net" -- "$@" 3>&-
+}
+
+# Waits until the command is true, ten seconds at most.
+until_true() {
+	local i
+	for ((i = 0; i < 200; i++)); do
+		"$@" && return
+		sleep 0.05
+	done
+	echo "not true in time: $*" >&2
+	return 1
+}
+
+# Process $1 has joined a group of conntrack events, or listens to the packets.
+listens() {
+	awk -v pid="$1" '$2 == 12 && $3 == pid && $4 != "00000000" { found = 1 } END { exit !found }' \
+		"/proc/$1/net/netlink"
+}
+
+# watching ARGUMENTS: starts ctwatch -j in the gateway, writing to $OUT; WATCH is its PID.
+watching() {
+	OUT=$BATS_TEST_TMPDIR/out ERR=$BATS_TEST_TMPDIR/err
+	(at_gateway ctwatch -j "$@" >"$OUT" 2>"$ERR") &
+	WATCH=$!
+	until_true listens "$WATCH"
+}
+
+# stop [SIGNAL]: ends it; the status is that of ctwatch.
+stop() {
+	kill "-${1:-INT}" "$WATCH"
+	wait "$WATCH"
+}
+
+# A line of $OUT for which the jq expression is true is there. Expired flows are only reported once
+# somebody finds them: a dump does.
+told() {
+	in_gateway conntrack -L >/dev/null 2>&1
+	jq -e -n "first(inputs | select($1))" "$OUT" >/dev/null 2>&1
+}
