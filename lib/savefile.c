@@ -97,7 +97,10 @@ static int is_capture(FILE *stream)
 	uint32_t magic;
 
 	for (size_t i = n; i > 0; i--)
-		ungetc(bytes[i - 1], stream);
+		if (ungetc(bytes[i - 1], stream) == EOF) {
+			errno = ENOMEM;	/* a stream without a buffer takes back one byte alone */
+			return -1;
+		}
 	if (n < sizeof(bytes))
 		return ferror(stream) ? -1 : 0;
 	memcpy(&magic, bytes, sizeof(magic));
