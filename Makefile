@@ -103,28 +103,31 @@ replays: $(REPLAYS)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
+# Who says nothing about -j gets all processors where make is started again.
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
+
 # --- looking, testing --------------------------------------------------------------------------------
 .PHONY: demo test check sanitize fuzz bench test-kernels
 demo:	## show cttop on real traffic; installs what is missing (NO_INSTALL=1: only names it)
 	@command -v bash >/dev/null || sh contrib/packages install bash
-	@MAKE='$(MAKE)' contrib/demo
+	@MAKE='$(MAKE) $(PARALLEL)' contrib/demo
 
 test:	## install what the tests need, build, run all tests
 	@sh contrib/packages install build test
-	$(Q)$(MAKE) --no-print-directory check
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory check
 
 check: all tools units replays	## run the tests, or T="NAME..." of them, with what is there
 	$(Q)B=$(B) tests/run $(T)
 
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 sanitize:	## build in build-sanitize with address and undefined-behaviour checks, run the tests
-	$(Q)$(MAKE) --no-print-directory B=build-sanitize CFLAGS='$(SANITIZE)' HARDEN= HARDEN_LD= check
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory B=build-sanitize CFLAGS='$(SANITIZE)' HARDEN= HARDEN_LD= check
 
 FUZZ := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZ_SECONDS ?= 60
 fuzz:	## run each fuzz target, or T="NAME...", for FUZZ_SECONDS=60 seconds, from tests/fuzz/corpus
 	@sh contrib/packages install fuzz
-	$(Q)$(MAKE) --no-print-directory B=build-fuzz CC=clang CFLAGS='$(FUZZ)' HARDEN= HARDEN_LD= fuzzers
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory B=build-fuzz CC=clang CFLAGS='$(FUZZ)' HARDEN= HARDEN_LD= fuzzers
 	$(Q)B=build-fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(T)
 
 bench: all tools benches	## measure, and print one table
@@ -157,7 +160,7 @@ analyze-cppcheck:
 analyze-shell:
 	shellcheck -x $(SCRIPTS)
 analyze-gcc:
-	$(Q)$(MAKE) --no-print-directory B=build-analyze CC=gcc CFLAGS='$(ANALYZER)' HARDEN= all
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory B=build-analyze CC=gcc CFLAGS='$(ANALYZER)' HARDEN= all
 
 # --- what shells and readers want -------------------------------------------------------------------
 COMPLETIONS := $(patsubst completions/%,$(B)/completions/%,$(wildcard completions/*))
