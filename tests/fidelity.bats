@@ -99,13 +99,20 @@ compare() {
 	compare extended,id,ktimestamp,labels
 }
 
+# The entries are made at once, so that their seconds end together: most dumps fall between two ends.
 @test "not one byte differs while no clock moves" {
+	export -f same_bytes
+	unshare -n bash -c same_bytes
+}
+
+same_bytes() {
+	fill -n 340 2>/dev/null
 	for attempt in $(seq 50); do
 		ctlist -f conntrack,id >"$BATS_TEST_TMPDIR/ours"
 		conntrack -L -o id >"$BATS_TEST_TMPDIR/theirs" 2>/dev/null
 		cmp "$BATS_TEST_TMPDIR/ours" "$BATS_TEST_TMPDIR/theirs" && return
 	done
-	false
+	return 1
 }
 
 @test "labels by the names of connlabel.conf" {
