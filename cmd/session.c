@@ -580,11 +580,11 @@ bool session_stopped(const struct session *session)
 	return stopped || (session->out.error && !(session->out.error == EPIPE && session->capture));
 }
 
+/* With a filter the kernel may have sent nothing of a full table. */
 void session_explain_empty(const struct session *session)
 {
 	if (session->nothing)
 		warnx("connection tracking is not loaded in this kernel: there are no flows");
-	/* With a filter the kernel may have sent nothing of a full table. */
 	else if (session->live && !session->filter->root && isatty(STDERR_FILENO))
 		warnx("the table is empty: probably no rule in this network namespace uses connection "
 		      "tracking (another one: --netns)");
