@@ -266,7 +266,7 @@ sane() {
 	for view in ports states sources destinations flows nat events counters; do
 		i=$((i + 1))
 		press $i
-		shows "$i $view "
+		shows "$i $view( |\$)"
 		case $view in
 		ports) shows '^ PROTO +PORT' ;;
 		states) shows '^ tcp +ESTABLISHED' ;;
@@ -314,17 +314,18 @@ sane() {
 	press u
 	shows 'BYTES/S'
 	press '?'
-	shows 'this help'
+	shows 'view ports: '
 	press Escape
-	shows_not 'this help'
+	shows_not 'view ports: '
 	press h
-	shows 'this help'
+	shows 'view ports: '
 	press F1
-	shows_not 'this help'
+	shows_not 'view ports: '
+	shows 'BYTES/S +%'
 	press -- -
-	shows_not 'SERVICE'
+	shows_not 'BYTES/S +%'
 	press +
-	shows 'SERVICE'
+	shows 'BYTES/S +%'
 	press a
 	shows 'nothing is active|^ +[a-z]+ '
 	press a
@@ -352,6 +353,7 @@ sane() {
 	press Enter
 	shows '^ filter proto tcp and orig.dport [0-9]+'
 	shows '^ PROTO +STATE +SOURCE'
+	shows '^ tcp .*:[0-9]+ '
 	press Enter
 	shows '^  orig.dport +[0-9]+'
 	shows '^  tcp.flags.orig'
