@@ -227,12 +227,54 @@ static int mouse_code(struct mouse *mouse)
 	return CODE_MOUSE;
 }
 
+/* Sequences that terminals send whatever $TERM says of them; without the ESC and the [ or O. */
+static const struct {
+	const char *text;
+	int code;
+} sequences[] = {
+	{ "A", CODE_UP }, { "B", CODE_DOWN }, { "C", CODE_RIGHT }, { "D", CODE_LEFT }, { "H", CODE_HOME },
+	{ "F", CODE_END }, { "1~", CODE_HOME }, { "7~", CODE_HOME }, { "4~", CODE_END }, { "8~", CODE_END },
+	{ "5~", CODE_PAGE_UP }, { "6~", CODE_PAGE_DOWN }, { "3~", CODE_DELETE }, { "Z", CODE_BACKTAB },
+	{ "P", CODE_F1 }, { "11~", CODE_F1 }, { "21~", CODE_F10 },
+};
+
+/*
+ * What follows an ESC that ncurses made nothing of. An unknown sequence is swallowed whole: its
+ * letters and digits are no keys.
+ */
+static int escape_code(void)
+{
+	char text[16] = "";
+	size_t length = 0;
+	int key = getch();
+
+	if (key != '[' && key != 'O') {
+		if (key != ERR)
+			ungetch(key);
+		return CODE_ESCAPE;
+	}
+	while (length < sizeof(text) - 1) {
+		key = getch();
+		if (key == ERR || key > '~')
+			break;
+		text[length++] = key;
+		if (key >= '@')
+			break;
+	}
+	for (size_t i = 0; i < sizeof(sequences) / sizeof(*sequences); i++)
+		if (!strcmp(sequences[i].text, text))
+			return sequences[i].code;
+	return CODE_RESIZE;	/* nothing happens but a new picture */
+}
+
 int screen_key(struct mouse *mouse)
 {
 	int key = getch();
 
 	if (key == ERR)
 		return CODE_NONE;
+	if (key == CODE_ESCAPE)
+		return escape_code();
 	if (key == KEY_MOUSE)
 		return mouse_code(mouse);
 	for (unsigned i = 0; i < sizeof(codes) / sizeof(*codes); i++)
