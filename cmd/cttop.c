@@ -26,6 +26,7 @@ struct cttop {
 	struct top top;
 	struct feed feed;
 	struct resolver *resolver;	/* NULL: no names */
+	struct complaint complaint;	/* on the screen */
 };
 
 static const char *set_batch(void *config, const char *argument)
@@ -139,6 +140,30 @@ static void start_resolver(struct cttop *self)
 	self->top.look_up_data = self->resolver;
 }
 
+/* On the screen a complaint is a note; nothing may be written there. */
+static void note_complaint(void *data, const char *file, unsigned long number, const char *what)
+{
+	struct cttop *self = data;
+
+	self->session.complaints++;
+	top_note(&self->top, NOTE_FILE, "%s:%lu: %s (%lu could not be read)", file, number, what,
+		 self->session.complaints);
+}
+
+/* The first dump, or the files. What is given up is up to confine(), later. */
+static struct source *open_source(struct cttop *self)
+{
+	struct session *session = &self->session;
+	struct source *source;
+
+	session->confined = true;
+	if (!session->live && !self->batch)
+		return source_files(session->files, session->files_count, &self->complaint, &session->names);
+	source = session_dump(session, TABLE_CONNTRACK, sample_wants(&self->top.sample), true);
+	session->source = NULL;
+	return source;
+}
+
 static void open_feed(struct cttop *self)
 {
 	struct session *session = &self->session;
@@ -148,13 +173,14 @@ static void open_feed(struct cttop *self)
 	self->top.sample.all = session->format == FORMAT_JSON;
 	if (session->live)
 		feed_listen(&self->feed);
-	session->confined = true;	/* later, by what is needed then */
-	source = session_dump(session, TABLE_CONNTRACK, sample_wants(&self->top.sample), true);
-	session->source = NULL;
+	self->complaint = (struct complaint){ note_complaint, self };
+	source = open_source(self);
+	if (!source && !session->nothing)
+		session_fail(session, "memory");
 	if (session->live)
 		feed_live(&self->feed, source);
 	else
-		feed_replay(&self->feed, source, session->files, session->files_count, NULL);
+		feed_replay(&self->feed, source, session->files, session->files_count, &self->complaint);
 }
 
 static void confine(struct cttop *self)
@@ -346,6 +372,8 @@ int main(int argc, char **argv)
 		run_screen(&self);
 	}
 	resolver_free(self.resolver);
+	self.session.source = self.feed.file;	/* for its last words */
+	self.feed.file = NULL;
 	feed_release(&self.feed);
 	top_release(&self.top);
 	return session_end(&self.session);

@@ -290,7 +290,7 @@ static void show_help(struct top *top, int argument)
 static void go_left(struct top *top, int argument)
 {
 	if (top->replay && top->paused)
-		top->step = -1;
+		top->step--;
 	else if (top->left)
 		top->left--;
 	else if (argument == 'h')
@@ -301,7 +301,7 @@ static void go_right(struct top *top, int argument)
 {
 	(void)argument;
 	if (top->replay && top->paused)
-		top->step = 1;
+		top->step++;
 	else if (top->left + 2 < top->layout.columns_count)
 		top->left++;
 }

@@ -11,8 +11,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 enum { SLICE = 8000000, EVENT_BUFFER = 8 << 20, WINDOW_SECONDS = 3, AGAIN_SECONDS = 30 };
-enum { NOTE_ACCOUNTING, NOTE_EVENTS, NOTE_PACE };
-static const uint64_t SECOND = 1000000000;
+static const uint64_t SECOND = 1000000000, PAUSE = 250000000;	/* between two dumps of a capture */
 
 static uint64_t clock_of(clockid_t id)
 {
@@ -304,13 +303,13 @@ static void finish_saved_dump(struct feed *feed)
 		return;
 	sample_end(&feed->top->sample, feed->last_dump ? feed->last_dump : feed->clock);
 	feed->next_tick = feed->last_dump + (uint64_t)(feed->top->delay * 1e9);
+	vitals_history(&feed->top->vitals, feed->last_dump, feed->top->sample.totals.flows);
 	feed->samples = true;
 }
 
 /* A capture does not say where a dump ends: an event, a pause or the end of the file does. */
 static void apply_saved(struct feed *feed)
 {
-	const uint64_t pause = SECOND / 4;
 	struct flow *flow = &feed->row->group.flow;
 	uint64_t time = saved_time(feed);
 
@@ -320,7 +319,7 @@ static void apply_saved(struct feed *feed)
 		take_event(feed);
 		return;
 	}
-	if (feed->top->sample.dumping && time > feed->last_dump + pause)
+	if (feed->top->sample.dumping && time > feed->last_dump + PAUSE)
 		finish_saved_dump(feed);
 	if (!feed->top->sample.dumping)
 		sample_begin(&feed->top->sample, time, 0);
@@ -351,7 +350,8 @@ static void advance(struct feed *feed, uint64_t time)
 		while (at >= feed->next_tick)
 			tick(feed);
 		apply_saved(feed);
-		vitals_history(&feed->top->vitals, at, seen_count(feed->top->sample.seen));
+		if (!feed->top->sample.dumping)
+			vitals_history(&feed->top->vitals, at, feed->top->sample.totals.flows);
 	}
 	if (feed->ended)
 		finish_saved_dump(feed);
@@ -384,6 +384,7 @@ static bool rewind_file(struct feed *feed)
 	source_want(file, HAS_ALL);
 	feed->held = feed->ended = false;
 	feed->clock = feed->next_tick = feed->last_dump = 0;
+	vitals_forget(&feed->top->vitals);
 	sample_filter(&feed->top->sample, feed->top->filter);
 	eventlog_clear(feed->top->log);
 	return true;
@@ -417,15 +418,27 @@ static int work_replay(struct feed *feed)
 	return 0;
 }
 
+/* Half a dump says nothing: a step goes to its end. */
+static void complete_dump(struct feed *feed)
+{
+	while (feed->top->sample.dumping && next_saved(feed) &&
+	       !(feed->row->group.flow.has & HAS_EVENT) && saved_time(feed) <= feed->last_dump + PAUSE)
+		apply_saved(feed);
+	finish_saved_dump(feed);
+}
+
 void feed_step(struct feed *feed, int steps)
 {
 	int64_t by = steps * feed->top->delay * 1e9;
 	uint64_t to = feed->clock + by;
 
+	if (steps > 0 && feed->ended && !feed->held)
+		return;
 	if (steps < 0 && !rewind_file(feed))
 		return;
 	start_clock(feed);
 	advance(feed, to > feed->clock ? to : feed->clock);
+	complete_dump(feed);
 	feed->clock_ticks = feed_ticks();
 }
 

@@ -7,6 +7,9 @@
 #include "timeouts.h"
 #include "top.h"
 
+/* The notes of the screen. */
+enum { NOTE_ACCOUNTING, NOTE_EVENTS, NOTE_PACE, NOTE_FILE };
+
 struct feed {
 	struct top *top;
 	struct timeouts timeouts;

@@ -108,6 +108,7 @@ const char *screen_open(bool colour)
 	memcpy(rescue.text + rescue.length, "\033[?1000l", rescue.length + 8 < RESCUE ? 8 : 0);
 	rescue.length += 8;
 	catch_signals();
+	atexit(screen_close);
 	rescue.armed = 1;
 	cbreak();
 	noecho();

@@ -10,8 +10,14 @@ void vitals_init(struct vitals *vitals)
 	stats_init(&vitals->now);
 	stats_init(&vitals->before);
 	vitals->accounting = -1;
+	vitals_forget(vitals);
+}
+
+void vitals_forget(struct vitals *vitals)
+{
 	for (unsigned i = 0; i < HISTORY; i++)
 		vitals->history[i] = -1;
+	vitals->history_end = 0;
 }
 
 void vitals_release(struct vitals *vitals)

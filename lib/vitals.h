@@ -37,5 +37,6 @@ bool vitals_rate(const struct vitals *vitals, int counter, const struct cpu *cpu
 
 /* Notes the number of flows at a time. */
 void vitals_history(struct vitals *vitals, uint64_t time, double flows);
+void vitals_forget(struct vitals *vitals);	/* the history */
 
 #endif
