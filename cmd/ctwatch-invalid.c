@@ -45,59 +45,23 @@ static uint64_t clock_now(clockid_t clock)
 
 /* ---- printing ---- */
 
-static const struct field *find_column(const char *name, size_t length)
-{
-	const struct field *field = length ? packet_field_find(name, length) : NULL;
-
-	if (!field)
-		cli_usage(&ctwatch_command, "--columns: '%.*s' is no field of --invalid", (int)length, name);
-	return field;
-}
-
-static unsigned add_columns(const struct field **columns, unsigned count, unsigned most, const char *list)
-{
-	while (*list && count < most) {
-		size_t length = strcspn(list, ",");
-
-		columns[count++] = find_column(list, length);
-		list += length;
-		if (*list == ',' && !*++list)
-			find_column("", 0);
-	}
-	return count;
-}
-
-static unsigned choose_columns(const struct session *session, const struct field **columns, unsigned most)
+static void open_printer(struct invalid *invalid)
 {
 	static const char table[] = "clock,verdict,proto,source,destination,tcp.flags,in,out,reason";
 	static const char csv[] = "type,time,lost,verdict,reason,proto,src,sport,dst,dport,tcp.flags,in,out";
-	const char *list = session->columns;
-	unsigned count = 0;
-
-	if (!list || *list == '+') {
-		if (session->format != FORMAT_JSON)
-			count = add_columns(columns, 0, most, session->format == FORMAT_CSV ? csv : table);
-		for (const struct field *field = packet_fields;
-		     session->format == FORMAT_JSON && field->name; field++)
-			if (!(field->in & JOINED))
-				columns[count++] = field;
-	}
-	return list ? add_columns(columns, count, most, list + (*list == '+')) : count;
-}
-
-static void open_printer(struct invalid *invalid)
-{
 	struct session *session = &invalid->watch->session;
 	struct print_options print = session_print(session);
-	const struct field *columns[64];
+	const struct field **columns;
 	unsigned count;
 
 	if (session->format == FORMAT_CONNTRACK)
 		cli_usage(&ctwatch_command, "--format conntrack has no form for packets");
-	count = choose_columns(session, columns, 64);
+	session->fields = IN_EVENT;
+	columns = session_columns(session, session->format == FORMAT_CSV ? csv : table, &count);
 	print.live = true;
 	print.width = 0;
 	invalid->printer = printer_new(&session->out, &print, columns, count);
+	free(columns);
 	if (invalid->watch->every)
 		invalid->tally = tally_new();
 }

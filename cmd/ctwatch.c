@@ -2,6 +2,7 @@
 #include "ctwatch.h"
 
 #include "bpf.h"
+#include "packet.h"
 #include "reason.h"
 #include "sandbox.h"
 #include "sysctl.h"
@@ -117,8 +118,11 @@ static const char *set_summary(void *config, const char *argument)
 
 static const char *set_invalid(void *config, const char *argument)
 {
+	struct ctwatch *watch = config;
+
 	(void)argument;
-	((struct ctwatch *)config)->invalid = true;
+	watch->invalid = true;
+	watch->session.rows = packet_fields;
 	return NULL;
 }
 

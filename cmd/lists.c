@@ -10,14 +10,14 @@ static bool wanted(const struct field *field, unsigned in)
 	return !in || (field->in & in);
 }
 
-void list_fields(unsigned in)
+void list_fields(const struct field *rows, unsigned in)
 {
 	const char *name, *path;
 
-	for (const struct field *field = fields; field->name; field++)
+	for (const struct field *field = rows; field->name; field++)
 		if (wanted(field, in))
 			printf("%-22s  %-9s  %s\n", field->name, field->kind->name, field->help);
-	for (unsigned i = 0; (path = field_short(i, &name)); i++)
+	for (unsigned i = 0; rows == fields && (path = field_short(i, &name)); i++)
 		printf("%-22s  %-9s  %s\n", name, "short", path);
 }
 

@@ -3,7 +3,9 @@
 #define LISTS_H
 
 /* `in`: IN_ bits of the fields to list; 0: all. To stdout, which the caller flushes. */
-void list_fields(unsigned in);
+struct field;
+
+void list_fields(const struct field *rows, unsigned in);
 
 /* Word, the field whose value it is (empty: it stands anywhere), help; separated by tabs. */
 void list_words(unsigned in);

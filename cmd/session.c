@@ -292,7 +292,10 @@ void session_start(struct session *session, const struct command *command, int a
 	session->out.stop = &stopped;
 	first = cli_parse(command, session, argc, argv);
 	if (session->list_fields || session->list_words) {
-		(session->list_fields ? list_fields : list_words)(command->fields);
+		if (session->list_fields)
+			list_fields(session->rows ? session->rows : fields, command->fields);
+		else
+			list_words(command->fields);
 		cli_leave();
 	}
 	if (session->netns && session->files_count)
@@ -461,10 +464,20 @@ struct source *session_events(struct session *session, unsigned groups, size_t b
 	return session->source;
 }
 
+static const struct field *find_row(const struct session *session, const char *name, size_t length)
+{
+	if (!session->rows)
+		return field_find(name, length);
+	for (const struct field *field = session->rows; field->name; field++)
+		if (!strncmp(field->name, name, length) && !field->name[length])
+			return field;
+	return NULL;
+}
+
 const struct field *session_field(const struct session *session, const char *option,
 				  const char *name, size_t length)
 {
-	const struct field *field = length ? field_find(name, length) : NULL;
+	const struct field *field = length ? find_row(session, name, length) : NULL;
 
 	if (!field || !(field->in & session->command->fields))
 		cli_usage(session->command, "--%s: '%.*s' is no field (%s --list-fields prints all)", option,
@@ -519,7 +532,8 @@ const struct field **session_columns(struct session *session, const char *preset
 	if (!columns)
 		err(2, "memory");
 	*count = 0;
-	for (const struct field *field = fields; all && field->name; field++)
+	for (const struct field *field = session->rows ? session->rows : fields; all && field->name;
+	     field++)
 		if ((field->in & session->fields) && !(field->in & JOINED))
 			columns[(*count)++] = field;
 	if (!all && (!list || *list == '+'))

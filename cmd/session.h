@@ -19,6 +19,7 @@ struct session {
 	int format;			/* from the command's formats */
 	unsigned conntrack;		/* CONNTRACK_ bits of -f conntrack,... */
 	unsigned fields;		/* IN_ bits that -o takes; the command's, until it says less */
+	const struct field *rows;	/* what -F lists and -o takes; NULL: the table of flows */
 	bool no_header, list_fields, list_words, explain, no_sandbox;
 	enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } color;
 	/* what came of it */

@@ -5,7 +5,6 @@ load lib/watch
 setup_file() {
 	[ "${CT_PRIVATE:-0}" -gt 0 ] || return 0
 	watch_world
-	world_serve serve 10.2.0.2 7001 --half-close
 	# Short timers, so that flows end while we look.
 	in_gateway sh -c '
 		cd /proc/sys/net/netfilter || exit 1
@@ -31,6 +30,8 @@ setup() {
 
 teardown() {
 	[ -z "${WATCH:-}" ] || kill "$WATCH" 2>/dev/null || true
+	end_servers
+	[ -z "${WORLD_CLIENT:-}" ] || in_client nft delete table inet half 2>/dev/null || true
 }
 
 client() {
@@ -58,33 +59,37 @@ ended() {
 }
 
 @test "half-open: the opener does not complete" {
+	serving serve 10.2.0.2 7000
 	in_client nft 'table inet half { chain output { type filter hook output priority 0;
-		tcp dport 7000 tcp flags & (syn | ack) == ack drop; }; }'
+		tcp dport 7000 tcp flags & syn == 0 drop; }; }'
 	watching
 	client connect 10.2.0.2 7000 --timeout 300 || true
-	in_client nft delete table inet half
 	ended 7000 half-open
 }
 
 @test "closed: FIN from both ends" {
+	serving serve 10.2.0.2 80
 	watching
 	client connect 10.2.0.2 80
 	ended 80 closed '.duration >= 2 and .reply.packets > 1'
 }
 
 @test "reset: an RST after the handshake" {
+	serving serve 10.2.0.2 80
 	watching
 	client connect 10.2.0.2 80 --close rst
 	ended 80 reset
 }
 
 @test "idle-timeout: the mapping goes, the ends are not told" {
+	serving serve 10.2.0.2 7000
 	watching
 	client connect 10.2.0.2 7000 --close none
 	ended 7000 idle-timeout '.state == "ESTABLISHED"'
 }
 
 @test "unanswered and expired: UDP in one direction and in both" {
+	serving serve 10.2.0.2 53 --udp
 	watching
 	client udp 10.2.0.2 81
 	client udp 10.2.0.2 53 --expect-reply
@@ -100,6 +105,7 @@ ended() {
 }
 
 @test "replaced: a SYN on the same ports takes over" {
+	serving serve 10.2.0.2 7001 --half-close
 	watching
 	cat >"$BATS_TEST_TMPDIR/twice.py" <<-'END'
 		import socket
@@ -147,6 +153,7 @@ ended() {
 }
 
 @test "--failed leaves out what ended well, and still knows how long it lived" {
+	serving serve 10.2.0.2 80
 	in_gateway sysctl -qw net.netfilter.nf_conntrack_timestamp=0
 	watching --failed
 	client connect 10.2.0.2 80
@@ -163,6 +170,7 @@ ended() {
 }
 
 @test "an update says what it changed" {
+	serving serve 10.2.0.2 80
 	watching
 	client connect 10.2.0.2 80
 	until_true told '.type == "update" and .state == "TIME_WAIT"'
@@ -174,6 +182,8 @@ ended() {
 }
 
 @test "all that is printed validates against the schema" {
+	serving serve 10.2.0.2 80
+	serving serve 10.2.0.2 53 --udp
 	watching
 	client connect 10.2.0.2 80 --count 3
 	client connect 10.2.0.2 82
@@ -187,6 +197,7 @@ ended() {
 }
 
 @test "expectations come with --expect" {
+	serving ftp-server 10.2.0.2 21
 	watching --expect
 	client ftp-client 10.2.0.2 21
 	until_true told '.type == "new" and .master.dport == 21'
@@ -213,6 +224,8 @@ ended() {
 }
 
 @test "the lines of -f conntrack are those of conntrack -E" {
+	serving serve 10.2.0.2 80
+	serving serve 10.2.0.2 53 --udp
 	(at_gateway conntrack -E -o extended,id >"$BATS_TEST_TMPDIR/theirs" 2>/dev/null) &
 	theirs=$!
 	(at_gateway ctwatch -f conntrack,extended,id >"$BATS_TEST_TMPDIR/ours" 2>/dev/null) &
@@ -232,6 +245,8 @@ ended() {
 }
 
 @test "what was written replays to the same lines" {
+	serving serve 10.2.0.2 80
+	serving serve 10.2.0.2 53 --udp
 	watching -w "$BATS_TEST_TMPDIR/events.pcap"
 	client connect 10.2.0.2 80 --count 10
 	client connect 10.2.0.2 82

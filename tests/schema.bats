@@ -33,6 +33,7 @@ all_columns() {
 	B=$BUILD schema/refresh "$BATS_TEST_TMPDIR"
 	diff schema/ctlist-flow.json "$BATS_TEST_TMPDIR/ctlist-flow.json"
 	diff schema/ctlist-expect.json "$BATS_TEST_TMPDIR/ctlist-expect.json"
+	diff schema/ctwatch-event.json "$BATS_TEST_TMPDIR/ctwatch-event.json"
 }
 
 @test "every field is in a schema, with its help" {

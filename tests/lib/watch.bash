@@ -1,11 +1,14 @@
 # What the tests of ctwatch share: a world whose gateway is watched.
+# Loading world.bash forgets the world that setup_file has made.
+world_kept=("${WORLD_CLIENT:-}" "${WORLD_GATEWAY:-}" "${WORLD_SERVER:-}")
 # shellcheck source-path=SCRIPTDIR
 source "$ROOT/tests/lib/world.bash"
+WORLD_CLIENT=${world_kept[0]} WORLD_GATEWAY=${world_kept[1]} WORLD_SERVER=${world_kept[2]}
 TOOLS=$BUILD/tests
 
 # For setup_file: the world, and its processes for the tests and for teardown_file.
 watch_world() {
-	world_up && world_servers || return
+	world_up || return
 	export WORLD_CLIENT WORLD_GATEWAY WORLD_SERVER
 	export WORLD_LIST="${WORLD_PIDS[*]}"
 }
@@ -25,9 +28,9 @@ at_gateway() {
 # Waits until the command is true, ten seconds at most.
 until_true() {
 	local i
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 100; i++)); do
 		"$@" && return
-		sleep 0.05
+		sleep 0.1
 	done
 	echo "not true in time: $*" >&2
 	return 1
@@ -51,6 +54,19 @@ watching() {
 stop() {
 	kill "-${1:-INT}" "$WATCH"
 	wait "$WATCH"
+}
+
+# serving ARGUMENTS-OF-TRAFFIC: a server for this test; end_servers in teardown ends all.
+serving() {
+	world_serve "$@" --seconds 120
+	SERVING="${SERVING:-} $WORLD_SERVED"
+}
+
+end_servers() {
+	local pid
+	for pid in ${SERVING:-}; do
+		kill "$pid" 2>/dev/null || true
+	done
 }
 
 # A line of $OUT for which the jq expression is true is there. Expired flows are only reported once
