@@ -134,7 +134,7 @@ bench: all tools benches	## measure, and print one table
 	$(Q)B=$(B) bench/run
 
 test-kernels: all tools	## run the kernel tests on other kernels, in virtual machines
-	$(Q)B=$(B) KERNELS='$(KERNELS)' SMOKE='$(SMOKE)' LIMIT='$(LIMIT)' FRESH='$(FRESH)' tests/kernels/run
+	$(Q)B=$(B) KERNELS='$(KERNELS)' SMOKE='$(SMOKE)' T='$(T)' LIMIT='$(LIMIT)' FRESH='$(FRESH)' tests/kernels/run
 
 # --- reading the code --------------------------------------------------------------------------------
 # cppcheck: what is off and why.

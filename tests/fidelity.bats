@@ -1,7 +1,7 @@
 # `ctlist -f conntrack` prints the very lines that conntrack(8) prints.
 load lib/common
 
-ENTRIES=10000
+ENTRIES=${CT_ENTRIES:-10000}
 
 setup_file() {
 	[ "${CT_PRIVATE:-0}" -gt 0 ] || return 0

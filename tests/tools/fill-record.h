@@ -80,6 +80,9 @@ static void json_protoinfo(FILE *out, const struct entry *e)
 {
 	if (e->proto->states)
 		fprintf(out, ",\"state\":\"%s\"", e->proto->state[e->state]);
+	/* A tracker that is told no state has its first. */
+	if (e->proto == &dccp && dccp.shape == PORTS)
+		fputs(",\"state\":\"NONE\"", out);
 	if (e->proto == &tcp)
 		fprintf(out, ",\"tcp\":{\"wscale\":{\"orig\":%u,\"reply\":%u},\"flags\":{\"orig\":%u,\"reply\":%u}}",
 			e->wscale[0], e->wscale[1], e->flags[0], e->flags[1]);
