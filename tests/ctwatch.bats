@@ -55,7 +55,7 @@ ended() {
 @test "no-answer: a SYN that nobody answers" {
 	watching
 	client connect 10.2.0.2 81 --timeout 300
-	ended 81 no-answer '.duration >= 2 and .reply.packets == 0 and .state == "SYN_SENT"'
+	ended 81 no-answer '.duration >= 1.5 and .reply.packets == 0 and .state == "SYN_SENT"'
 }
 
 @test "half-open: the opener does not complete" {
@@ -176,8 +176,11 @@ ended() {
 	until_true told '.type == "update" and .state == "TIME_WAIT"'
 	until_true told '.type == "update" and (.changed | index("assured"))'
 	until_true told '.type == "update" and (.changed | index("replied"))'
-	client udp 10.2.0.2 85
-	in_gateway conntrack -U -p udp --dport 85 -m 7 >/dev/null 2>&1
+	# The flow lives one second: on a busy machine it takes more than one.
+	for _ in {1..20}; do
+		client udp 10.2.0.2 85
+		in_gateway conntrack -U -p udp --dport 85 -m 7 >/dev/null 2>&1 && break
+	done
 	until_true told '.type == "update" and .changed == ["mark"] and .mark == 7'
 }
 
@@ -209,7 +212,7 @@ ended() {
 	in_gateway sysctl -qw net.netfilter.nf_conntrack_events=0
 	client udp 10.2.0.2 86
 	in_gateway sysctl -qw net.netfilter.nf_conntrack_events=1
-	watching --track --resync 1
+	watching --track --resync 3	# longer than the second that the flow lives
 	until_true told '.type == "resync"'
 	ended 86 unanswered '.synthetic == true'
 	stop
@@ -230,8 +233,7 @@ ended() {
 	theirs=$!
 	(at_gateway ctwatch -f conntrack,extended,id >"$BATS_TEST_TMPDIR/ours" 2>/dev/null) &
 	WATCH=$!
-	until_true listens $theirs
-	until_true listens $WATCH
+	until_true listeners 2
 	client connect 10.2.0.2 80 --count 5
 	client udp 10.2.0.2 53 --count 5 --expect-reply
 	client ping 10.2.0.2
@@ -241,7 +243,8 @@ ended() {
 	kill -INT $theirs
 	wait $theirs || true
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/ours")" -gt 30 ]
-	diff "$BATS_TEST_TMPDIR/theirs" "$BATS_TEST_TMPDIR/ours"
+	# conntrack names the program only while it still lives.
+	diff <(sed 's/ progname=[^ ]*//' "$BATS_TEST_TMPDIR/theirs") "$BATS_TEST_TMPDIR/ours"
 }
 
 @test "what was written replays to the same lines" {
@@ -271,7 +274,7 @@ burst() {
 		kill -CONT $!
 		sleep 0.1
 		fill -n 500 -s '"$1"'00 -p tcp4 >/dev/null 2>&1
-		sleep 0.3
+		sleep '"${3:-0.3}"'
 		kill -INT $!
 		wait $!
 		conntrack -C 2>/dev/null'
@@ -290,7 +293,7 @@ burst() {
 }
 
 @test "after a loss --track finds every flow that was missed" {
-	made=$(burst 7 --track)
+	made=$(burst 7 --track 3)
 	[ "$(jq -s 'map(.lost // 0) | add' "$BATS_TEST_TMPDIR/out")" -gt 1000 ]
 	# Each flow is told once, by its event or by the dump.
 	jq -c 'select(.type == "new") | .orig' "$BATS_TEST_TMPDIR/out" >"$BATS_TEST_TMPDIR/flows"

@@ -36,6 +36,11 @@ until_true() {
 	return 1
 }
 
+# So many sockets of the gateway have joined groups of conntrack events.
+listeners() {
+	[ "$(in_gateway awk '$2 == 12 && $4 != "00000000"' /proc/net/netlink | wc -l)" -ge "$1" ]
+}
+
 # Process $1 has joined a group of conntrack events, or listens to the packets.
 listens() {
 	awk -v pid="$1" '$2 == 12 && $3 == pid && $4 != "00000000" { found = 1 } END { exit !found }' \
