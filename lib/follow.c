@@ -26,10 +26,11 @@ static const uint64_t kept[] = {
 /* Births that may be left from before a loss are thrown away when there are more than this. */
 enum { LEFTOVERS = 1 << 20 };
 
-/* Beside each flow. `deadline` in seconds since 1970: when its timer runs out if nothing comes. */
+/* Beside each flow. `deadline`: when its timer has run out if nothing comes, in nanoseconds since 1970;
+ * the kernel tells whole seconds. */
 struct life {
 	uint64_t born;		/* when its NEW came; 0: not seen */
-	uint32_t deadline;
+	uint64_t deadline;
 	uint16_t pending;	/* CHANGED_ bits that a dump showed and no event told */
 	bool dead;		/* ended during a dump, which may still show it */
 	bool untold;		/* found by a dump, its NEW was not seen */
@@ -131,7 +132,7 @@ static uint32_t admitted(const struct flow *flow)
 static void remember_deadline(struct life *life, const struct flow *flow)
 {
 	if ((flow->has & HAS_TIMEOUT) && (flow->has & HAS_TIME))
-		life->deadline = flow->time / 1000000000 + flow->timeout + 1;
+		life->deadline = flow->time + (flow->timeout + UINT64_C(1)) * 1000000000;
 }
 
 static struct life *life_of(struct entry *entry)
@@ -314,29 +315,29 @@ void follow_found(struct follow *follow, const struct flow *flow)
 }
 
 /* The end was not seen. Why is only said if the timer must have run out. */
-static void invent_end(struct follow *follow, struct entry *entry, uint64_t time, struct flow *flow)
+static void invent_end(const struct life *life, uint64_t time, struct flow *flow)
 {
-	const struct life *life = life_of(entry);
-
-	entry_flow(follow->table, entry, flow);
 	flow->event = EVENT_DESTROY;
-	flow->time = time;
-	flow->has |= HAS_EVENT | HAS_TIME | HAS_SYNTHETIC;
-	if (life->deadline && life->deadline < time / 1000000000) {
+	if (life->deadline && life->deadline <= time) {
 		flow->reason = reason_of_expired(flow);
 		flow->has |= HAS_REASON;
 	}
 }
 
-static void invent(struct follow *follow, struct entry *entry, uint64_t time, struct flow *flow)
+static void invent(const struct follow *follow, struct entry *entry, uint64_t time, struct flow *flow)
 {
 	const struct life *life = life_of(entry);
 
 	entry_flow(follow->table, entry, flow);
-	flow->event = life->untold ? EVENT_NEW : EVENT_UPDATE;
+	flow_set_nat(flow);
 	flow->time = time;
 	flow->has |= HAS_EVENT | HAS_TIME | HAS_SYNTHETIC;
-	if (!life->untold) {
+	if (entry_stale(follow->table, entry)) {
+		invent_end(life, time, flow);
+	} else if (life->untold) {
+		flow->event = EVENT_NEW;
+	} else {
+		flow->event = EVENT_UPDATE;
 		flow->changed = life->pending;
 		flow->has |= HAS_CHANGED;
 	}
@@ -356,10 +357,7 @@ unsigned long follow_end(struct follow *follow, uint64_t time,
 		bool gone = entry_stale(follow->table, entry);
 
 		if (!life->dead && (gone || life->untold || life->pending)) {
-			if (gone)
-				invent_end(follow, entry, time, &flow);
-			else
-				invent(follow, entry, time, &flow);
+			invent(follow, entry, time, &flow);
 			emit(data, &flow);
 			told++;
 		}
