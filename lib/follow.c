@@ -26,22 +26,26 @@ static const uint64_t kept[] = {
 /* Births that may be left from before a loss are thrown away when there are more than this. */
 enum { LEFTOVERS = 1 << 20 };
 
-/* Beside each flow. `deadline` in seconds since 1970: when its timer runs out if nothing comes. */
+/* Beside each flow, and small: there may be millions. */
 struct life {
 	uint64_t born;		/* when its NEW came; 0: not seen */
-	uint32_t deadline;
-	uint16_t pending;	/* CHANGED_ bits that a dump showed and no event told */
-	bool dead;		/* ended during a dump, which may still show it */
-	bool untold;		/* found by a dump, its NEW was not seen */
-	uint32_t piece;		/* of the dump that was last read when an event came */
+	uint32_t deadline;	/* when its timer has run out if nothing comes, in ticks; 0: unknown */
+	uint16_t piece;		/* of the dump that was last read when an event came, roughly */
+	uint16_t dead:1;	/* ended during a dump, which may still show it */
+	uint16_t untold:1;	/* found by a dump, its NEW was not seen */
+	uint16_t pending:14;	/* CHANGED_ bits that a dump showed and no event told */
 };
+
+/* A tick is a tenth of a second, counted from a moment before the first event: enough for ten years. */
+static const uint64_t tick = 100000000;
 
 struct follow {
 	struct flow_table *table;
 	enum follow_mode mode;
 	uint32_t syn_sent;
 	bool live, dumping, complete;
-	uint32_t piece;
+	uint16_t piece;
+	uint64_t origin;	/* of ticks */
 	enum pressure pressure;
 	uint64_t pressure_time;
 };
@@ -128,10 +132,24 @@ static uint32_t admitted(const struct flow *flow)
 	return bits;
 }
 
-static void remember_deadline(struct life *life, const struct flow *flow)
+/* The kernel tells whole seconds; a second more has run out for sure. */
+static void remember_deadline(struct follow *follow, struct life *life, const struct flow *flow)
 {
-	if ((flow->has & HAS_TIMEOUT) && (flow->has & HAS_TIME))
-		life->deadline = flow->time / 1000000000 + flow->timeout + 1;
+	uint64_t end = flow->time + (flow->timeout + UINT64_C(1)) * 1000000000;
+
+	if (!(flow->has & HAS_TIMEOUT) || !(flow->has & HAS_TIME))
+		return;
+	life->deadline = 0;
+	if (!follow->origin)
+		follow->origin = flow->time - 3600 * UINT64_C(1000000000);
+	if (end > follow->origin && (end - follow->origin) / tick < UINT32_MAX)
+		life->deadline = (end - follow->origin) / tick + 1;
+}
+
+static bool run_out(const struct follow *follow, const struct life *life, uint64_t time)
+{
+	return life->deadline && time > follow->origin &&
+	       life->deadline <= (time - follow->origin) / tick;
 }
 
 static struct life *life_of(struct entry *entry)
@@ -149,7 +167,7 @@ static void event_new(struct follow *follow, struct flow *flow)
 	*life = (struct life){ .piece = follow->piece };
 	if (flow->has & HAS_TIME)
 		life->born = flow->time;
-	remember_deadline(life, flow);
+	remember_deadline(follow, life, flow);
 }
 
 static void event_update(struct follow *follow, struct flow *flow)
@@ -174,7 +192,7 @@ static void event_update(struct follow *follow, struct flow *flow)
 	life->piece = follow->piece;
 	life->pending = 0;
 	life->untold = life->dead = false;
-	remember_deadline(life, flow);
+	remember_deadline(follow, life, flow);
 }
 
 /* What remains of a flow that ended: its birth goes into the event. During a dump it is kept, dead,
@@ -297,7 +315,7 @@ void follow_found(struct follow *follow, const struct flow *flow)
 		entry = table_insert(follow->table, flow);
 		life = life_of(entry);
 		life->untold = follow->complete;
-		remember_deadline(life, flow);
+		remember_deadline(follow, life, flow);
 		return;
 	}
 	life = life_of(entry);
@@ -307,36 +325,37 @@ void follow_found(struct follow *follow, const struct flow *flow)
 	}
 	entry_flow(follow->table, entry, &old);
 	life->pending |= changes(&old, flow);
-	remember_deadline(life, flow);
+	remember_deadline(follow, life, flow);
 	merged = *flow;		/* the dump of an offloaded flow lacks the state */
 	flow_inherit(&merged, &old, HAS_STATE);
 	table_replace(follow->table, entry, &merged);
 }
 
 /* The end was not seen. Why is only said if the timer must have run out. */
-static void invent_end(struct follow *follow, struct entry *entry, uint64_t time, struct flow *flow)
+static void invent_end(const struct follow *follow, const struct life *life, uint64_t time,
+		       struct flow *flow)
 {
-	const struct life *life = life_of(entry);
-
-	entry_flow(follow->table, entry, flow);
 	flow->event = EVENT_DESTROY;
-	flow->time = time;
-	flow->has |= HAS_EVENT | HAS_TIME | HAS_SYNTHETIC;
-	if (life->deadline && life->deadline < time / 1000000000) {
+	if (run_out(follow, life, time)) {
 		flow->reason = reason_of_expired(flow);
 		flow->has |= HAS_REASON;
 	}
 }
 
-static void invent(struct follow *follow, struct entry *entry, uint64_t time, struct flow *flow)
+static void invent(const struct follow *follow, struct entry *entry, uint64_t time, struct flow *flow)
 {
 	const struct life *life = life_of(entry);
 
 	entry_flow(follow->table, entry, flow);
-	flow->event = life->untold ? EVENT_NEW : EVENT_UPDATE;
+	flow_set_nat(flow);
 	flow->time = time;
 	flow->has |= HAS_EVENT | HAS_TIME | HAS_SYNTHETIC;
-	if (!life->untold) {
+	if (entry_stale(follow->table, entry)) {
+		invent_end(follow, life, time, flow);
+	} else if (life->untold) {
+		flow->event = EVENT_NEW;
+	} else {
+		flow->event = EVENT_UPDATE;
 		flow->changed = life->pending;
 		flow->has |= HAS_CHANGED;
 	}
@@ -356,10 +375,7 @@ unsigned long follow_end(struct follow *follow, uint64_t time,
 		bool gone = entry_stale(follow->table, entry);
 
 		if (!life->dead && (gone || life->untold || life->pending)) {
-			if (gone)
-				invent_end(follow, entry, time, &flow);
-			else
-				invent(follow, entry, time, &flow);
+			invent(follow, entry, time, &flow);
 			emit(data, &flow);
 			told++;
 		}

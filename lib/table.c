@@ -2,6 +2,7 @@
 #include "table.h"
 
 #include "memory.h"
+#include "pool.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@ enum { FIRST = 1024 };
 struct entry {
 	uint32_t hash;
 	uint16_t generation;
+	uint16_t length;	/* of data */
 	uint8_t data[] __attribute__((aligned(8)));
 };
 
@@ -22,9 +24,10 @@ enum { EMPTY, REMOVED, USED };	/* hashes from USED on */
 struct flow_table {
 	uint32_t *hashes;
 	struct entry **entries;
-	size_t size, count, taken;	/* size is a power of two; taken: with removed ones */
+	size_t size, count, taken;	/* taken: with removed ones */
 	uint64_t want;
 	size_t extra;
+	struct pool pool;
 	uint16_t generation;
 };
 
@@ -48,6 +51,11 @@ struct flow_table *table_new(uint64_t want, size_t extra)
 	return table;
 }
 
+static void release(struct flow_table *table, struct entry *entry)
+{
+	pool_give(&table->pool, entry, sizeof(*entry) + entry->length);
+}
+
 void table_free(struct flow_table *table)
 {
 	struct place place = { 0 };
@@ -56,7 +64,9 @@ void table_free(struct flow_table *table)
 	if (!table)
 		return;
 	while ((entry = table_next(table, &place)))
-		free(entry);
+		if (entry->length > POOL_LARGEST - sizeof(*entry))
+			release(table, entry);
+	pool_release(&table->pool);
 	free(table->hashes);
 	free(table->entries);
 	free(table);
@@ -74,12 +84,23 @@ static uint32_t hash_of(const struct flow *flow)
 	return hash < USED ? hash + USED : hash;
 }
 
+/* The slots need not be a power of two: growing by halves wastes less. */
+static size_t first_slot(const struct flow_table *table, uint32_t hash)
+{
+	return (uint64_t)hash * table->size >> 32;
+}
+
+static size_t next_slot(const struct flow_table *table, size_t slot)
+{
+	return slot + 1 < table->size ? slot + 1 : 0;
+}
+
 static void place_entry(struct flow_table *table, struct entry *entry)
 {
-	size_t slot = entry->hash & (table->size - 1);
+	size_t slot = first_slot(table, entry->hash);
 
 	while (table->hashes[slot] != EMPTY)
-		slot = (slot + 1) & (table->size - 1);
+		slot = next_slot(table, slot);
 	table->hashes[slot] = entry->hash;
 	table->entries[slot] = entry;
 }
@@ -91,7 +112,7 @@ static void rebuild(struct flow_table *table)
 	struct place place = { 0 };
 	struct entry *entry;
 
-	make_slots(table, table->count * 2 > table->size ? table->size * 2 : table->size);
+	make_slots(table, table->count * 2 > table->size ? table->size + table->size / 2 : table->size);
 	while ((entry = table_next(&old, &place)))
 		place_entry(table, entry);
 	table->taken = table->count;
@@ -102,10 +123,10 @@ static void rebuild(struct flow_table *table)
 struct entry *table_find(const struct flow_table *table, const struct flow *flow)
 {
 	uint32_t hash = hash_of(flow);
-	size_t slot = hash & (table->size - 1);
+	size_t slot = first_slot(table, hash);
 	struct flow other;
 
-	for (; table->hashes[slot] != EMPTY; slot = (slot + 1) & (table->size - 1)) {
+	for (; table->hashes[slot] != EMPTY; slot = next_slot(table, slot)) {
 		if (table->hashes[slot] != hash)
 			continue;
 		entry_flow(table, table->entries[slot], &other);
@@ -115,23 +136,34 @@ struct entry *table_find(const struct flow_table *table, const struct flow *flow
 	return NULL;
 }
 
-static struct entry *fill(const struct flow_table *table, struct entry *old, const struct flow *flow)
+/* An old entry is given up for one of another size; its extra stays. */
+static struct entry *fill(struct flow_table *table, struct entry *old, const struct flow *flow)
 {
 	uint8_t packed[FLOW_PACKED];
-	size_t length = flow_pack(flow, table->want, packed);
-	struct entry *entry = must(realloc(old, offsetof(struct entry, data) + table->extra + length));
+	size_t length = table->extra + flow_pack(flow, table->want, packed);
+	struct entry *entry = old;
 
-	memcpy(entry->data + table->extra, packed, length);
+	if (!old || old->length != length) {
+		entry = pool_take(&table->pool, sizeof(*entry) + length);
+		entry->length = length;
+	}
+	if (old && entry != old) {
+		entry->hash = old->hash;
+		memcpy(entry->data, old->data, table->extra);
+		release(table, old);
+	}
+	memcpy(entry->data + table->extra, packed, length - table->extra);
 	entry->generation = table->generation;
 	return entry;
 }
 
 struct entry *table_insert(struct flow_table *table, const struct flow *flow)
 {
-	struct entry *entry = fill(table, NULL, flow);
+	struct entry *entry;
 
-	if ((table->taken + 1) * 4 > table->size * 3)
+	if ((table->taken + 1) * 5 > table->size * 4)
 		rebuild(table);
+	entry = fill(table, NULL, flow);
 	entry->hash = hash_of(flow);
 	memset(entry->data, 0, table->extra);
 	place_entry(table, entry);
@@ -142,10 +174,10 @@ struct entry *table_insert(struct flow_table *table, const struct flow *flow)
 
 static size_t slot_of(const struct flow_table *table, const struct entry *entry)
 {
-	size_t slot = entry->hash & (table->size - 1);
+	size_t slot = first_slot(table, entry->hash);
 
 	while (table->hashes[slot] != entry->hash || table->entries[slot] != entry)
-		slot = (slot + 1) & (table->size - 1);
+		slot = next_slot(table, slot);
 	return slot;
 }
 
@@ -162,12 +194,12 @@ void table_remove(struct flow_table *table, struct entry *entry)
 {
 	size_t slot = slot_of(table, entry);
 
-	free(entry);
+	release(table, entry);
 	table->count--;
 	table->hashes[slot] = REMOVED;
-	if (table->hashes[(slot + 1) & (table->size - 1)] != EMPTY)
+	if (table->hashes[next_slot(table, slot)] != EMPTY)
 		return;
-	for (; table->hashes[slot] == REMOVED; slot = (slot - 1) & (table->size - 1)) {
+	for (; table->hashes[slot] == REMOVED; slot = slot ? slot - 1 : table->size - 1) {
 		table->hashes[slot] = EMPTY;
 		table->taken--;
 	}

@@ -9,7 +9,7 @@ struct entry;		/* a flow in it; stays where it is until it is replaced or remove
 
 /*
  * `want`: what is kept of each flow; its identity is added. `extra`: bytes beside each flow that are
- * the owner's, zero at first. A flow costs about 40 bytes, the extra, and what flow_pack() makes of it.
+ * the owner's, zero at first. A flow costs 23 to 31 bytes, the extra, and what flow_pack() makes of it.
  * Running out of memory aborts.
  */
 struct flow_table *table_new(uint64_t want, size_t extra);

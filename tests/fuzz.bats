@@ -13,3 +13,4 @@ replay() {
 @test "fuzz: lines of conntrack" { replay text; }
 @test "fuzz: lines of JSON" { replay json; }
 @test "fuzz: saved files" { replay savefile; }
+@test "fuzz: logged packets" { replay packet; }

@@ -1,0 +1,179 @@
+# ctwatch --invalid on packets that the kernel really judges INVALID, and what it leaves behind.
+load lib/common
+load lib/watch
+
+setup_file() {
+	[ "${CT_PRIVATE:-0}" -gt 0 ] || return 0
+	watch_world
+}
+
+teardown_file() {
+	watch_world_down
+}
+
+setup() {
+	need_kernel
+	need jq
+	[ -n "${WORLD_GATEWAY:-}" ] || skip "the world of namespaces could not be made"
+	in_gateway sh -c 'echo NONE >/proc/sys/net/netfilter/nf_log/2' 2>/dev/null ||
+		skip "the logger cannot be set here"
+	before=$(settings)
+}
+
+teardown() {
+	[ -z "${WATCH:-}" ] || kill "$WATCH" 2>/dev/null || true
+	end_servers
+}
+
+settings() {
+	in_gateway sh -c 'cd /proc/sys/net/netfilter && cat nf_conntrack_log_invalid nf_log/2 nf_log/10'
+}
+
+settings_are_back() {
+	[ "$(settings)" = "$before" ]
+}
+
+logs_invalid() {
+	[ "$(in_gateway cat /proc/sys/net/netfilter/nf_conntrack_log_invalid)" = 255 ]
+}
+
+# Starts it and waits until the kernel logs.
+watching_packets() {
+	OUT=$BATS_TEST_TMPDIR/out ERR=$BATS_TEST_TMPDIR/err
+	(at_gateway ctwatch --invalid -j "$@" >"$OUT" 2>"$ERR") &
+	WATCH=$!
+	until_true logs_invalid
+}
+
+# The kernel's counters of the gateway, all CPUs.
+counter() {
+	in_gateway conntrack -S 2>/dev/null | grep -o " $1=[0-9]*" | awk -F= '{ n += $2 } END { print n + 0 }'
+}
+
+seen() {
+	jq -s "map(select(.verdict == \"$1\")) | length" "$OUT"
+}
+
+invalid() {
+	in_client traffic invalid "$@"
+}
+
+@test "every kind of invalid packet is told with its reason, and the count is the kernel's" {
+	serving serve 10.2.0.2 7000
+	serving serve fd00:2::2 7000
+	watching_packets
+	invalid_before=$(counter invalid) error_before=$(counter error)
+	port=10000
+	while IFS=$'\t' read -r kind family reason; do
+		port=$((port + 1))
+		case $family in
+		ipv4) invalid "$kind" 10.1.0.2 $port 10.2.0.2 7000 --count 2 ;;
+		ipv6) invalid "$kind" fd00:1::2 $port fd00:2::2 7000 --count 2 ;;
+		esac
+		echo "$family $reason"
+	done < <(traffic invalid list) | sort -u >"$BATS_TEST_TMPDIR/kinds"
+	sleep 0.5
+	grown=$(($(counter invalid) - invalid_before)) errors=$(($(counter error) - error_before))
+	stop
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/kinds")" -ge 16 ]
+	while read -r family reason; do
+		jq -e -n "first(inputs | select(.family == \"$family\" and (.reason | startswith(\"$reason\"))))" \
+			"$OUT" >/dev/null || { echo "not told: $family $reason"; return 1; }
+	done <"$BATS_TEST_TMPDIR/kinds"
+	[ "$grown" -ge 40 ]
+	[ "$(seen invalid)" -eq "$grown" ]
+	[ "$(seen error)" -eq "$errors" ]
+	# Where it came from, and what it was.
+	jq -e -n 'first(inputs | select(.in == "gc" and .src == "10.1.0.2" and .dport == 7000 and
+		.tcp.flags == ["FIN", "SYN"]))' "$OUT" >/dev/null
+	validate ctwatch-event <"$OUT"
+}
+
+@test "the filter and --summary apply to packets" {
+	(at_gateway ctwatch --invalid -j --summary 60 udp dport 7000 >"$BATS_TEST_TMPDIR/out" \
+		2>"$BATS_TEST_TMPDIR/err") &
+	WATCH=$! OUT=$BATS_TEST_TMPDIR/out
+	until_true logs_invalid
+	invalid udp-checksum 10.1.0.2 20001 10.2.0.2 7000 --count 3
+	invalid udp-checksum 10.1.0.2 20002 10.2.0.2 7001 --count 3
+	invalid tcp-null 10.1.0.2 20003 10.2.0.2 7000 --count 3
+	sleep 0.3
+	stop
+	[ "$(jq -c '[.invalid, .reasons[].reason, .reasons[].count]' "$OUT")" = '[3,"bad checksum",3]' ]
+	validate ctwatch-event <"$OUT"
+}
+
+@test "the settings are put back after each kind of end" {
+	for signal in INT TERM HUP; do
+		watching_packets
+		stop $signal
+		[ "$(settings)" = "$before" ]
+	done
+	watching_packets --duration 0.3
+	wait "$WATCH"
+	[ "$(settings)" = "$before" ]
+	watching_packets -c 1
+	invalid udp-checksum 10.1.0.2 20001 10.2.0.2 7000
+	wait "$WATCH"
+	[ "$(settings)" = "$before" ]
+	grep -q 'nf_conntrack_log_invalid is set to 255 until the end (it was 0)' "$ERR"
+	grep -q 'nf_conntrack_log_invalid is 0 again' "$ERR"
+}
+
+@test "the settings are put back when the part that reads packets dies" {
+	watching_packets
+	kill -SEGV "$(cat "/proc/$WATCH/task/$WATCH/children")"
+	status=0
+	wait "$WATCH" || status=$?
+	[ "$status" -eq 2 ]
+	[ "$(settings)" = "$before" ]
+	grep -q 'the reader died: signal 11' "$ERR"
+}
+
+@test "a reader that goes away ends it, and the settings are put back" {
+	(at_gateway ctwatch --invalid -j 2>/dev/null) | head -n 1 >/dev/null &
+	pipe=$!
+	until_true logs_invalid
+	invalid udp-checksum 10.1.0.2 20001 10.2.0.2 7000
+	wait $pipe || true
+	until_true settings_are_back
+}
+
+@test "refused: the group is taken, and nothing is changed" {
+	watching_packets
+	run in_gateway ctwatch --invalid --duration 1
+	[ "$status" -eq 2 ]
+	[[ $output == *"NFLOG group 0 is taken by another program"* ]]
+	logs_invalid
+	stop
+	[ "$(settings)" = "$before" ]
+}
+
+@test "refused: invalid packets are logged elsewhere already" {
+	in_gateway sh -c 'echo 6 >/proc/sys/net/netfilter/nf_conntrack_log_invalid
+		echo nf_log_ipv4 >/proc/sys/net/netfilter/nf_log/2' 2>/dev/null || skip "no syslog logger here"
+	kept=$(settings)
+	run in_gateway ctwatch --invalid --duration 1
+	[ "$status" -eq 2 ]
+	[[ $output == *"nf_conntrack_log_invalid is 6"* ]]
+	[ "$(settings)" = "$kept" ]
+	in_gateway sh -c 'echo 0 >/proc/sys/net/netfilter/nf_conntrack_log_invalid'
+}
+
+@test "what was written is read back" {
+	watching_packets -w "$BATS_TEST_TMPDIR/packets.pcap"
+	invalid udp-checksum 10.1.0.2 20001 10.2.0.2 7000 --count 5
+	invalid tcp-xmas fd00:1::2 20001 fd00:2::2 7000 --count 5
+	sleep 0.3
+	stop
+	[ "$(wc -l <"$OUT")" -eq 10 ]
+	# Interfaces have only numbers there.
+	ctwatch --invalid -j -r "$BATS_TEST_TMPDIR/packets.pcap" | jq -c 'del(.in)' >"$BATS_TEST_TMPDIR/again"
+	jq -c 'del(.in)' "$OUT" | diff - "$BATS_TEST_TMPDIR/again"
+}
+
+@test "without CAP_NET_ADMIN it says so" {
+	run setpriv --bounding-set -net_admin --inh-caps -net_admin ctwatch --invalid
+	[ "$status" -eq 2 ]
+	[[ $output == *"CAP_NET_ADMIN"* ]]
+}
