@@ -69,7 +69,7 @@ static const char *set_sort(void *config, const char *argument)
 static const struct option_row options[] = {
 	{ "batch", 'b', NULL, NULL, "print the screen as text instead of showing it", set_batch },
 	{ "samples", 'n', "N", NULL, "with --batch: so many samples", set_samples },
-	{ "delay", 'd', "SEC", NULL, "seconds between samples (1)", set_delay },
+	{ "delay", 'd', "SEC", NULL, "seconds between samples (2)", set_delay },
 	{ "view", 'v', "NAME", "ports,states,sources,destinations,flows,nat,events,counters",
 	  "the view to begin with (ports)", set_view },
 	{ "sort", 's', "COLUMN", "SORT", "the column to sort by; -COLUMN descends", set_sort },
@@ -117,7 +117,8 @@ static void setup(struct cttop *self)
 	top_init(top);
 	top->labels = &session->names;
 	top->source = session->netns ? session->netns : session->files_count ? session->files[0] : "";
-	top->delay = top->interval = self->delay ? self->delay : 1;
+	if (self->delay)
+		top->delay = top->interval = self->delay;
 	top->utf8 = session_print(session).utf8;
 	if (top_filter(top, session->filter_text, &error))
 		errx(2, "%s", error.message);

@@ -10,8 +10,11 @@
 
 #include <linux/netfilter/nfnetlink.h>
 
-enum { SLICE = 8000000, EVENT_BUFFER = 8 << 20, WINDOW_SECONDS = 3, AGAIN_SECONDS = 30 };
-static const uint64_t SECOND = 1000000000, PAUSE = 250000000;	/* between two dumps of a capture */
+enum { SLICE = 8000000, EVENT_BUFFER = 32 << 20, WINDOW_SECONDS = 3, AGAIN_SECONDS = 30 };
+static const uint64_t SECOND = 1000000000;
+static const uint64_t PAUSE = 250000000;	/* between two dumps of a capture */
+/* Waking up for each event costs several times what the event itself does: they are let gather. */
+static const uint64_t GATHER = 100000000;
 
 static uint64_t clock_of(clockid_t id)
 {
@@ -209,6 +212,7 @@ static void check_events(struct feed *feed)
 static void read_events(struct feed *feed)
 {
 	uint64_t cpu = clock_of(CLOCK_PROCESS_CPUTIME_ID), until = feed_ticks() + SLICE;
+	unsigned long count = feed->event_count;
 	int result;
 
 	do {
@@ -223,6 +227,7 @@ static void read_events(struct feed *feed)
 			if (feed->row->group.flow.what == WHAT_FLOW)
 				take_event(feed);
 	} while (result > 0 && feed_ticks() < until);
+	feed->quiet = feed->event_count == count;
 	feed->event_cost += clock_of(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	check_events(feed);
 }
@@ -230,7 +235,7 @@ static void read_events(struct feed *feed)
 void feed_fds(const struct feed *feed, int *dump, int *events)
 {
 	*dump = feed->dump ? source_fd(feed->dump) : -1;
-	*events = feed->events && !feed->top->paused ? source_fd(feed->events) : -1;
+	*events = feed->events && feed->quiet && !feed->top->paused ? source_fd(feed->events) : -1;
 }
 
 static uint64_t until(uint64_t when, uint64_t now)
@@ -456,6 +461,8 @@ uint64_t feed_wait(const struct feed *feed)
 		return SECOND;
 	if (feed->vitals_next < next)
 		next = feed->vitals_next;
+	if (feed->events && !feed->quiet && next > now + GATHER)
+		next = now + GATHER;
 	return until(next, now);
 }
 

@@ -20,6 +20,7 @@ struct feed {
 	uint64_t cost;			/* CPU time of this dump so far, ns */
 	uint64_t expected, visited;
 	uint32_t lost;
+	bool quiet;			/* no event came at the last look */
 	uint64_t event_cost, event_window;	/* CPU time of events in this window, and its start */
 	unsigned long event_count;
 	uint64_t events_again;		/* when to listen again after having stopped */
