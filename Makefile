@@ -47,7 +47,7 @@ all: $(addprefix $(B)/,$(COMMANDS)) pages	## build the commands (the default)
 packages_of = $(shell $(PKG_CONFIG) $(2) $(1) 2>/dev/null)
 
 # These goals need nothing, or install it first and start make again.
-ifneq ($(filter-out clean help demo test uninstall,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help demo test test-kernels uninstall,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell $(PKG_CONFIG) --exists $(PACKAGES) $(SCREEN) 2>/dev/null && echo yes),yes)
 $(error packages are missing. This installs them: $(shell PKG_CONFIG=$(PKG_CONFIG) sh contrib/packages command build), and so does `make demo`)
 endif
@@ -133,7 +133,9 @@ fuzz:	## run each fuzz target, or T="NAME...", for FUZZ_SECONDS=60 seconds, from
 bench: all tools benches	## measure, and print one table
 	$(Q)B=$(B) bench/run
 
-test-kernels: all tools	## run the kernel tests on other kernels, in virtual machines
+test-kernels:	## run the tests on other kernels, in virtual machines: KERNELS="5.10 6.1 6.12 unstable", SMOKE=1 for few
+	@sh contrib/packages install build test kernels
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory all tools
 	$(Q)B=$(B) KERNELS='$(KERNELS)' SMOKE='$(SMOKE)' T='$(T)' LIMIT='$(LIMIT)' FRESH='$(FRESH)' tests/kernels/run
 
 # --- reading the code --------------------------------------------------------------------------------
@@ -207,4 +209,4 @@ clean:	## remove what was built
 	rm -rf $(B) build-*
 
 help:	## print this
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 21
