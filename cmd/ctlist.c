@@ -120,7 +120,9 @@ static void read_orders(struct ctlist *list)
 {
 	const char *word = list->sort;
 
-	while (word && *word) {
+	if (!word)
+		return;
+	while (*word) {
 		size_t length = strcspn(word, ",");
 		bool minus = *word == '-';
 
@@ -133,7 +135,7 @@ static void read_orders(struct ctlist *list)
 		if (*word == ',' && !*++word)
 			session_field(&list->session, "sort", "", 0);
 	}
-	if (list->sort && !list->orders_count)
+	if (!list->orders_count)
 		cli_usage(&command, "--sort needs a field");
 }
 

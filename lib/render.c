@@ -172,12 +172,12 @@ static void graph_line(struct page *page, const double *values, unsigned width, 
 	double step = high / GRAPH_LINES;
 
 	for (unsigned i = 0; i < width; i++) {
-		double above = values[i] - line * step;
+		double above = values[i] - line * step, part = above > step ? step : above;
 
 		if (values[i] < 0 || (above <= 0 && line))
 			page_text(page, STYLE_PLAIN, " ");
 		else
-			page_spark(page, STYLE_GRAPH, &(double){ above > step ? step : above }, 1, 0, step);
+			page_spark(page, STYLE_GRAPH, &part, 1, 0, step);
 	}
 }
 

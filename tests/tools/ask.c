@@ -176,7 +176,7 @@ static void ask(struct mnl_socket *nl, const struct question *question, char **w
 
 static uint64_t attributes(const struct nlmsghdr *nlh)
 {
-	const struct nlattr *attr;
+	struct nlattr *attr;
 	uint64_t seen = 0;
 
 	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
