@@ -364,7 +364,7 @@ static int parent(int hear, int tell)
 	return undo_changes() ? status : 2;
 }
 
-static int watch_live(struct invalid *invalid)
+static int invalid_live(struct invalid *invalid)
 {
 	int up[2], down[2];
 
@@ -406,7 +406,7 @@ static void read_file(struct invalid *invalid, const char *name)
 	nflog_close(nflog);
 }
 
-static int watch_files(struct invalid *invalid)
+static int invalid_files(struct invalid *invalid)
 {
 	const struct session *session = &invalid->watch->session;
 
@@ -423,5 +423,5 @@ int watch_invalid(struct ctwatch *watch)
 
 	invalid.done = watch->limited && !watch->limit;
 	watch->line_by_line = isatty(STDOUT_FILENO);
-	return watch->session.live ? watch_live(&invalid) : watch_files(&invalid);
+	return watch->session.live ? invalid_live(&invalid) : invalid_files(&invalid);
 }

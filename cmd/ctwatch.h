@@ -6,6 +6,8 @@
 #include "session.h"
 #include "summary.h"
 
+#define BIT(event) (1u << (event))
+
 struct ctwatch {
 	struct session session;
 	unsigned wanted;		/* bits of 1 << enum event */
@@ -19,10 +21,10 @@ struct ctwatch {
 	struct summary *summary;
 	struct follow *follow;
 	struct source *dump;		/* NULL: none is running */
-	unsigned long seen, matched, lost, lost_known, dumped;
+	unsigned long seen, matched, lost, lost_known, dumped, others;
 	uint32_t dropped;		/* by the kernel, as far as it is reported */
 	bool overrun, done, synced, line_by_line;
-	unsigned long printed;		/* summaries */
+	unsigned long printed, summed_matched;	/* summaries, and what was in them */
 	uint64_t summed, last;		/* wall clock: of the last summary, the last event */
 	uint64_t now, flushed, end, summary_at, resync_at, earliest, dump_began;
 };
@@ -32,6 +34,13 @@ extern const struct command ctwatch_command;
 /* A line about the stream itself: on stderr, or in its place where the format allows it. */
 void watch_remark(struct ctwatch *watch, enum event event, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* The events of the kernel until it is enough, or those of files. */
+void watch_live(struct ctwatch *watch);
+void watch_files(struct ctwatch *watch);
+
+/* Prints what --summary has counted so far. */
+void watch_summary(struct ctwatch *watch);
 
 /* ctwatch --invalid; the exit status. */
 int watch_invalid(struct ctwatch *watch);

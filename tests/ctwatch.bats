@@ -149,7 +149,7 @@ ended() {
 		sleep 0.2
 		kill -INT $! && wait $!'
 	[ "$(jq -r .reason "$BATS_TEST_TMPDIR/out" | sort | uniq -c | awk '$2 == "evicted" { print $1 }')" -ge 1 ]
-	! jq -r .reason "$BATS_TEST_TMPDIR/out" | grep -qv evicted
+	! jq -r 'select(.type == "destroy") | .reason' "$BATS_TEST_TMPDIR/out" | grep -v evicted
 }
 
 @test "--failed leaves out what ended well, and still knows how long it lived" {
