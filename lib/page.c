@@ -9,7 +9,7 @@
 
 const struct look style_looks[STYLES] = {
 	[STYLE_PLAIN]	= { -1, -1, -1, -1 },
-	[STYLE_DIM]	= { 244, -1, -1, -1, .dim = true },
+	[STYLE_DIM]	= { 244, -1, -1, -1, .lit = 252, .dim = true },
 	[STYLE_BOLD]	= { -1, -1, -1, -1, .bold = true },
 	[STYLE_TITLE]	= { 117, -1, 6, -1, .bold = true },
 	[STYLE_HEADING]	= { 251, 237, -1, -1, .bold = true },
@@ -21,13 +21,13 @@ const struct look style_looks[STYLES] = {
 	[STYLE_ALARM]	= { 231, 160, 7, 1, .bold = true },
 	[STYLE_BAR]	= { 74, -1, 6, -1 },
 	[STYLE_TROUGH]	= { 240, -1, -1, -1, .dim = true },
-	[STYLE_ZERO]	= { 239, -1, -1, -1, .dim = true },
+	[STYLE_ZERO]	= { 239, -1, -1, -1, .lit = 110, .dim = true },
 	[STYLE_GRAPH]	= { 110, -1, 6, -1 },
 	[STYLE_KEY]	= { 117, -1, 6, -1, .bold = true },
 	[STYLE_TAB]	= { 248, -1, -1, -1 },
 	[STYLE_TAB_ON]	= { 232, 117, 0, 6, .bold = true },
 	[STYLE_MATCH]	= { 232, 222, 0, 3 },
-	[STYLE_GONE]	= { 240, -1, -1, -1, .dim = true },
+	[STYLE_GONE]	= { 240, -1, -1, -1, .lit = 110, .dim = true },
 	[STYLE_NOTE]	= { 180, -1, 3, -1 },
 };
 const int16_t selected_back = 24, selected_back8 = 4;
@@ -248,6 +248,8 @@ static void write_span(const struct page *page, struct out *out, const struct sp
 		look.back = selected_back;
 		look.back8 = selected_back8;
 	}
+	if (selected && look.lit)
+		look.fore = look.lit;
 	if (colours && (span->style != STYLE_PLAIN || selected))
 		put_look(out, &look, colours);
 	out_mem(out, page->text.buf + span->start, span->length);

@@ -125,13 +125,15 @@ static void loss_line(const struct top *top, struct page *page)
 {
 	page_line(page);
 	page_text(page, STYLE_DIM, " loss   ");
+	if (top->replay)
+		page_text(page, STYLE_DIM, "saved flows do not tell");
 	for (unsigned i = 0; i < COUNTERS; i++) {
 		double value = 0;
 		bool known = vitals_rate(&top->vitals, i, NULL, &value);
 		bool rare = !strcmp(counters[i].name, "chaintoolong");
 		enum style loud = counters[i].loud == LOUD_DROP ? STYLE_ALARM : STYLE_BAD;
 
-		if (counters[i].loud == LOUD_NEVER || (rare && !(value > 0)))
+		if (top->replay || counters[i].loud == LOUD_NEVER || (rare && !(value > 0)))
 			continue;
 		rate(page, counters[i].name, value, known, value > 0 ? loud : STYLE_PLAIN);
 		page_text(page, STYLE_PLAIN, top->width && top->width < 70 ? " " : "  ");

@@ -84,6 +84,8 @@ static void make_colours(void)
 		int selected = many ? selected_back : selected_back8;
 
 		init_pair(FIRST_PAIR + i, fore, back);
+		if (many && look->lit)
+			fore = look->lit;
 		init_pair(FIRST_PAIR + STYLES + i, fore < 0 && !many ? 7 : fore, back < 0 ? selected : back);
 	}
 }

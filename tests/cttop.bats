@@ -232,7 +232,7 @@ screen() {
 
 # Waits until the screen has the extended regular expression.
 shows() {
-	for _ in {1..100}; do
+	for _ in {1..300}; do
 		screen | grep -qE -- "$1" && return
 		sleep 0.05
 	done
@@ -242,7 +242,7 @@ shows() {
 }
 
 shows_not() {
-	for _ in {1..100}; do
+	for _ in {1..300}; do
 		screen | grep -qE -- "$1" || return 0
 		sleep 0.05
 	done
@@ -490,7 +490,7 @@ sane() {
 	pid=$(cttop_pid)
 	[ -d "/proc/$pid" ]
 	terminal kill-server
-	for _ in {1..100}; do
+	for _ in {1..300}; do
 		[ -d "/proc/$pid" ] || return 0
 		sleep 0.05
 	done
