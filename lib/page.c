@@ -63,6 +63,14 @@ void page_line(struct page *page)
 	page->lines[page->lines_count++] = (struct line){ .spans = page->spans_count };
 }
 
+void page_drop(struct page *page, unsigned lines)
+{
+	if (lines > page->lines_count)
+		lines = page->lines_count;
+	page->lines_count -= lines;
+	memmove(page->lines, page->lines + lines, page->lines_count * sizeof(*page->lines));
+}
+
 unsigned page_column(const struct page *page)
 {
 	return page->lines_count ? page->lines[page->lines_count - 1].columns : 0;
@@ -166,9 +174,14 @@ static const char *const eighths[] = { " ", "\u258f", "\u258e", "\u258d", "\u258
 static const char *const levels[] = { "\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586", "\u2587", "\u2588" };
 static const char *const plain_levels[] = { "_", ".", ":", "-", "=", "+", "*", "#" };
 
+static unsigned nearest(double value)
+{
+	return ((unsigned)(value * 2) + 1) / 2;
+}
+
 static void plain_bar(struct page *page, enum style style, unsigned width, double share, bool trough)
 {
-	unsigned inside = trough ? width - 2 : width, full = share * inside + 0.5;
+	unsigned inside = trough ? width - 2 : width, full = nearest(share * inside);
 
 	if (!trough) {
 		page_repeat(page, style, "#", full);
@@ -192,7 +205,7 @@ void page_bar(struct page *page, enum style style, unsigned width, double share,
 		plain_bar(page, style, width, share, trough);
 		return;
 	}
-	parts = share * width * 8 + 0.5;
+	parts = nearest(share * width * 8);
 	page_repeat(page, style, "\u2588", parts / 8);
 	if (parts % 8)
 		page_text(page, style, eighths[parts % 8]);
@@ -207,7 +220,7 @@ void page_spark(struct page *page, enum style style, const double *values, unsig
 
 	for (unsigned i = 0; i < count; i++) {
 		double share = high > low ? (values[i] - low) / (high - low) : 0;
-		int level = share * 7 + 0.5;
+		int level = share > 0 ? (int)nearest(share * 7) : 0;
 
 		page_text(page, style, values[i] < 0 ? " " : glyphs[level < 0 ? 0 : level > 7 ? 7 : level]);
 	}

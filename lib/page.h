@@ -51,6 +51,7 @@ void page_clear(struct page *page, unsigned width);
 
 /* Begins a line; what is put from now on stands there. */
 void page_line(struct page *page);
+void page_drop(struct page *page, unsigned lines);	/* the first lines */
 unsigned page_column(const struct page *page);	/* where the next text goes */
 
 void page_text(struct page *page, enum style style, const char *text);

@@ -373,10 +373,10 @@ static unsigned hint_width(const struct key *key)
 	return strcspn(key->name, ",") + strlen(key->label) + 3;
 }
 
-static void key_hint(struct page *page, const struct key *key)
+static void key_hint(struct page *page, const struct key *key, const char *label)
 {
 	page_format(page, STYLE_KEY, " %.*s", (int)strcspn(key->name, ","), key->name);
-	page_format(page, STYLE_DIM, " %s ", key->label);
+	page_format(page, STYLE_DIM, " %s ", label);
 }
 
 /* As many keys as there is room for, and always the way to help and out. */
@@ -386,12 +386,14 @@ static void key_hints(const struct top *top, struct page *page)
 	const struct key *help = key_with('?'), *quit = key_with('q');
 	unsigned rest = hint_width(help) + hint_width(quit) + position;
 
-	for (const struct key *key = keys; key->name; key++)
+	if (top->mode != MODE_TABLE)
+		key_hint(page, key_with(CODE_BACKSPACE), "back");
+	for (const struct key *key = keys; key->name && top->mode == MODE_TABLE; key++)
 		if (key->label && key != help && key != quit &&
 		    page_column(page) + hint_width(key) + rest <= top->width)
-			key_hint(page, key);
-	key_hint(page, help);
-	key_hint(page, quit);
+			key_hint(page, key, key->label);
+	key_hint(page, help, help->label);
+	key_hint(page, quit, quit->label);
 }
 
 void render_footer(struct top *top, struct page *page)

@@ -259,8 +259,9 @@ static void give_way(struct top *top)
 {
 	struct layout *layout = &top->layout;
 
+	layout->hidden = false;
 	while (top->width && total_width(top) > top->width && drop_column(top))
-		;
+		layout->hidden = true;
 	for (int i = top->level; i < 0; i++)
 		drop_column(top);
 	while (top->width && total_width(top) > top->width) {
