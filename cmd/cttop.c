@@ -199,12 +199,14 @@ static void print_screen(struct cttop *self, bool first)
 	struct print_options print = session_print(session);
 	struct page page;
 
-	if (!first)
+	if (!first && !session->no_header)
 		out_text(&session->out, "\n");
 	self->top.width = print.width;
 	self->top.height = 0;
 	page_init(&page, print.width, self->top.utf8);
 	top_render(&self->top, &page);
+	if (session->no_header)
+		page_drop(&page, self->top.layout.first_row);
 	page_write(&page, &session->out, print.colour ? 256 : 0);
 	page_release(&page);
 }

@@ -302,7 +302,7 @@ static void go_right(struct top *top, int argument)
 	(void)argument;
 	if (top->replay && top->paused)
 		top->step++;
-	else if (top->left + 2 < top->layout.columns_count)
+	else if (top->layout.hidden && top->left + 2 < top->layout.columns_count)
 		top->left++;
 }
 

@@ -128,12 +128,28 @@ static void end_dump(struct feed *feed)
 	feed->samples = true;
 }
 
+/* The modules may still be loaded while we look. */
+static int nothing_there(struct feed *feed)
+{
+	struct sample *sample = &feed->top->sample;
+	uint64_t time = clock_of(CLOCK_REALTIME);
+
+	top_note(feed->top, NOTE_PACE, "connection tracking is not loaded in this kernel: there are no flows");
+	feed->next = feed_ticks() + (uint64_t)(feed->top->delay * 1e9);
+	sample_begin(sample, time, 0);
+	sample_end(sample, time);
+	feed->samples = true;
+	return 0;
+}
+
 static int start_dump(struct feed *feed)
 {
 	struct request requests[REQUESTS];
 	unsigned count = pushdown(feed->top->filter, requests);
 	struct source *dump = source_dump(TABLE_CONNTRACK, requests, count);
 
+	if (!dump && errno == ENOENT)
+		return nothing_there(feed);
 	if (!dump)
 		return -1;
 	begin_dump(feed, dump);
@@ -248,10 +264,10 @@ static int work_live(struct feed *feed)
 	struct top *top = feed->top;
 	uint64_t now = feed_ticks();
 
-	if (top->read_now) {
+	if (top->read_now) {		/* in a pause too: there is something else to show */
 		top->read_now = false;
 		give_up_dump(feed);
-		feed->next = now;
+		return start_dump(feed);
 	}
 	if (top->paused && !feed->dump)
 		return 0;

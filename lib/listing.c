@@ -337,7 +337,8 @@ static void remember_places(struct listing *listing, struct item *old, size_t ol
 {
 	for (size_t i = 0; i < old_count; i++)
 		old[i].before = i;
-	qsort(old, old_count, sizeof(*old), by_identity);
+	if (old_count)
+		qsort(old, old_count, sizeof(*old), by_identity);
 	for (size_t i = 0; i < listing->count; i++) {
 		const struct item *item = find(old, old_count, listing->items[i].identity);
 
@@ -384,7 +385,7 @@ void listing_update(struct listing *listing, bool calm, bool active)
 	if (groups)
 		identify(listing);
 	listing->groups = sample->groups;
-	if (sample->order.field && (groups || sample->view->rows == ROWS_FLOWS)) {
+	if (listing->count && sample->order.field && (groups || sample->view->rows == ROWS_FLOWS)) {
 		if (calm)
 			remember_places(listing, old, old_count);
 		qsort_r(listing->items, listing->count, sizeof(*listing->items),

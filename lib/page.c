@@ -9,7 +9,7 @@
 
 const struct look style_looks[STYLES] = {
 	[STYLE_PLAIN]	= { -1, -1, -1, -1 },
-	[STYLE_DIM]	= { 244, -1, -1, -1, .dim = true },
+	[STYLE_DIM]	= { 244, -1, -1, -1, .lit = 252, .dim = true },
 	[STYLE_BOLD]	= { -1, -1, -1, -1, .bold = true },
 	[STYLE_TITLE]	= { 117, -1, 6, -1, .bold = true },
 	[STYLE_HEADING]	= { 251, 237, -1, -1, .bold = true },
@@ -21,13 +21,13 @@ const struct look style_looks[STYLES] = {
 	[STYLE_ALARM]	= { 231, 160, 7, 1, .bold = true },
 	[STYLE_BAR]	= { 74, -1, 6, -1 },
 	[STYLE_TROUGH]	= { 240, -1, -1, -1, .dim = true },
-	[STYLE_ZERO]	= { 239, -1, -1, -1, .dim = true },
+	[STYLE_ZERO]	= { 239, -1, -1, -1, .lit = 110, .dim = true },
 	[STYLE_GRAPH]	= { 110, -1, 6, -1 },
 	[STYLE_KEY]	= { 117, -1, 6, -1, .bold = true },
 	[STYLE_TAB]	= { 248, -1, -1, -1 },
 	[STYLE_TAB_ON]	= { 232, 117, 0, 6, .bold = true },
 	[STYLE_MATCH]	= { 232, 222, 0, 3 },
-	[STYLE_GONE]	= { 240, -1, -1, -1, .dim = true },
+	[STYLE_GONE]	= { 240, -1, -1, -1, .lit = 110, .dim = true },
 	[STYLE_NOTE]	= { 180, -1, 3, -1 },
 };
 const int16_t selected_back = 24, selected_back8 = 4;
@@ -61,6 +61,14 @@ void page_line(struct page *page)
 		page->lines = must(realloc(page->lines, page->lines_room * sizeof(*page->lines)));
 	}
 	page->lines[page->lines_count++] = (struct line){ .spans = page->spans_count };
+}
+
+void page_drop(struct page *page, unsigned lines)
+{
+	if (lines > page->lines_count)
+		lines = page->lines_count;
+	page->lines_count -= lines;
+	memmove(page->lines, page->lines + lines, page->lines_count * sizeof(*page->lines));
 }
 
 unsigned page_column(const struct page *page)
@@ -166,9 +174,14 @@ static const char *const eighths[] = { " ", "\u258f", "\u258e", "\u258d", "\u258
 static const char *const levels[] = { "\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586", "\u2587", "\u2588" };
 static const char *const plain_levels[] = { "_", ".", ":", "-", "=", "+", "*", "#" };
 
+static unsigned nearest(double value)
+{
+	return ((unsigned)(value * 2) + 1) / 2;
+}
+
 static void plain_bar(struct page *page, enum style style, unsigned width, double share, bool trough)
 {
-	unsigned inside = trough ? width - 2 : width, full = share * inside + 0.5;
+	unsigned inside = trough ? width - 2 : width, full = nearest(share * inside);
 
 	if (!trough) {
 		page_repeat(page, style, "#", full);
@@ -192,7 +205,7 @@ void page_bar(struct page *page, enum style style, unsigned width, double share,
 		plain_bar(page, style, width, share, trough);
 		return;
 	}
-	parts = share * width * 8 + 0.5;
+	parts = nearest(share * width * 8);
 	page_repeat(page, style, "\u2588", parts / 8);
 	if (parts % 8)
 		page_text(page, style, eighths[parts % 8]);
@@ -207,7 +220,7 @@ void page_spark(struct page *page, enum style style, const double *values, unsig
 
 	for (unsigned i = 0; i < count; i++) {
 		double share = high > low ? (values[i] - low) / (high - low) : 0;
-		int level = share * 7 + 0.5;
+		int level = share > 0 ? (int)nearest(share * 7) : 0;
 
 		page_text(page, style, values[i] < 0 ? " " : glyphs[level < 0 ? 0 : level > 7 ? 7 : level]);
 	}
@@ -248,6 +261,8 @@ static void write_span(const struct page *page, struct out *out, const struct sp
 		look.back = selected_back;
 		look.back8 = selected_back8;
 	}
+	if (selected && look.lit)
+		look.fore = look.lit;
 	if (colours && (span->style != STYLE_PLAIN || selected))
 		put_look(out, &look, colours);
 	out_mem(out, page->text.buf + span->start, span->length);

@@ -14,6 +14,7 @@ enum style {
 /* Colours of the 256-colour and of the 8-colour palette, -1 for the terminal's own. */
 struct look {
 	int16_t fore, back, fore8, back8;
+	int16_t lit;			/* fore of 256 colours under the cursor; 0: the same */
 	bool bold, dim, reverse, underline;
 };
 extern const struct look style_looks[STYLES];
@@ -50,6 +51,7 @@ void page_clear(struct page *page, unsigned width);
 
 /* Begins a line; what is put from now on stands there. */
 void page_line(struct page *page);
+void page_drop(struct page *page, unsigned lines);	/* the first lines */
 unsigned page_column(const struct page *page);	/* where the next text goes */
 
 void page_text(struct page *page, enum style style, const char *text);

@@ -125,13 +125,15 @@ static void loss_line(const struct top *top, struct page *page)
 {
 	page_line(page);
 	page_text(page, STYLE_DIM, " loss   ");
+	if (top->replay)
+		page_text(page, STYLE_DIM, "saved flows do not tell");
 	for (unsigned i = 0; i < COUNTERS; i++) {
 		double value = 0;
 		bool known = vitals_rate(&top->vitals, i, NULL, &value);
 		bool rare = !strcmp(counters[i].name, "chaintoolong");
 		enum style loud = counters[i].loud == LOUD_DROP ? STYLE_ALARM : STYLE_BAD;
 
-		if (counters[i].loud == LOUD_NEVER || (rare && !(value > 0)))
+		if (top->replay || counters[i].loud == LOUD_NEVER || (rare && !(value > 0)))
 			continue;
 		rate(page, counters[i].name, value, known, value > 0 ? loud : STYLE_PLAIN);
 		page_text(page, STYLE_PLAIN, top->width && top->width < 70 ? " " : "  ");
@@ -371,10 +373,10 @@ static unsigned hint_width(const struct key *key)
 	return strcspn(key->name, ",") + strlen(key->label) + 3;
 }
 
-static void key_hint(struct page *page, const struct key *key)
+static void key_hint(struct page *page, const struct key *key, const char *label)
 {
 	page_format(page, STYLE_KEY, " %.*s", (int)strcspn(key->name, ","), key->name);
-	page_format(page, STYLE_DIM, " %s ", key->label);
+	page_format(page, STYLE_DIM, " %s ", label);
 }
 
 /* As many keys as there is room for, and always the way to help and out. */
@@ -384,12 +386,14 @@ static void key_hints(const struct top *top, struct page *page)
 	const struct key *help = key_with('?'), *quit = key_with('q');
 	unsigned rest = hint_width(help) + hint_width(quit) + position;
 
-	for (const struct key *key = keys; key->name; key++)
+	if (top->mode != MODE_TABLE)
+		key_hint(page, key_with(CODE_BACKSPACE), "back");
+	for (const struct key *key = keys; key->name && top->mode == MODE_TABLE; key++)
 		if (key->label && key != help && key != quit &&
 		    page_column(page) + hint_width(key) + rest <= top->width)
-			key_hint(page, key);
-	key_hint(page, help);
-	key_hint(page, quit);
+			key_hint(page, key, key->label);
+	key_hint(page, help, help->label);
+	key_hint(page, quit, quit->label);
 }
 
 void render_footer(struct top *top, struct page *page)

@@ -259,8 +259,9 @@ static void give_way(struct top *top)
 {
 	struct layout *layout = &top->layout;
 
+	layout->hidden = false;
 	while (top->width && total_width(top) > top->width && drop_column(top))
-		;
+		layout->hidden = true;
 	for (int i = top->level; i < 0; i++)
 		drop_column(top);
 	while (top->width && total_width(top) > top->width) {
@@ -422,10 +423,19 @@ static void nothing_line(const struct top *top, struct page *page)
 			  "   the table is empty: perhaps no rule in this network namespace uses connection tracking");
 }
 
+/* Whether some heading of the view is in two lines. */
+static bool has_two_lines(const struct view *view)
+{
+	for (const struct view_column *column = view->columns; column->field; column++)
+		if (view_field(column) && !column->heading && strchr(view_field(column)->heading, '\n'))
+			return true;
+	return false;
+}
+
 void render_table(struct top *top, struct page *page, unsigned lines)
 {
 	struct layout *layout = &top->layout;
-	bool two = !top_small(top);
+	bool two = !top_small(top) && has_two_lines(top->sample.view);
 	size_t rows = lines > 2 ? lines - (two ? 2 : 1) : lines ? 1 : 0;
 	struct cells cells = { .cells = NULL };
 	struct row *drawn;

@@ -7,14 +7,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <termios.h>
 #include <unistd.h>
 
 enum { FIRST_PAIR = 1, RESCUE = 512 };
-
-/* Of term.h, which cannot be included: it makes macros of words like lines and columns. */
-char *tigetstr(const char *name);
 
 /* What brings the terminal back without ncurses, for handlers of signals. */
 static struct {
@@ -33,7 +31,7 @@ static void add_rescue(const char *capability)
 {
 	const char *text = tigetstr(capability);
 
-	if (!text || text == (const char *)-1 || rescue.length + strlen(text) > RESCUE)
+	if (!text || (intptr_t)text == -1 || rescue.length + strlen(text) > RESCUE)
 		return;
 	memcpy(rescue.text + rescue.length, text, strlen(text));
 	rescue.length += strlen(text);
@@ -84,6 +82,8 @@ static void make_colours(void)
 		int selected = many ? selected_back : selected_back8;
 
 		init_pair(FIRST_PAIR + i, fore, back);
+		if (many && look->lit)
+			fore = look->lit;
 		init_pair(FIRST_PAIR + STYLES + i, fore < 0 && !many ? 7 : fore, back < 0 ? selected : back);
 	}
 }

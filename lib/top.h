@@ -34,6 +34,7 @@ struct layout {
 	unsigned columns_count;
 	unsigned heading, first_row, rows;	/* lines of the screen */
 	unsigned tabs, tabs_from[16];		/* line and columns of the tabs */
+	bool hidden;				/* some columns had no room */
 };
 
 /* Looks an address up without waiting: its name, or NULL for now. */

@@ -105,7 +105,7 @@ same_groups() {
 }
 
 @test "text and JSON hold the same rows in the same order" {
-	cttop -b -n 1 -v states -s -unreplied -r "$FLOWS" | awk 'rows && NF { print $1, $2, $3 } /^ PROTO/ { rows = 1 }' >got
+	cttop -b -H -n 1 -v states -s -unreplied -r "$FLOWS" | awk '{ print $1, $2, $3 }' >got
 	cttop -j -n 1 -v states -s -unreplied -r "$FLOWS" |
 		jq -r '.rows[] | "\(.proto) \(.state // "-") \(.count)"' >expected
 	[ "$(wc -l <got)" -gt 10 ]
@@ -232,7 +232,7 @@ screen() {
 
 # Waits until the screen has the extended regular expression.
 shows() {
-	for _ in {1..100}; do
+	for _ in {1..300}; do
 		screen | grep -qE -- "$1" && return
 		sleep 0.05
 	done
@@ -242,7 +242,7 @@ shows() {
 }
 
 shows_not() {
-	for _ in {1..100}; do
+	for _ in {1..300}; do
 		screen | grep -qE -- "$1" || return 0
 		sleep 0.05
 	done
@@ -324,6 +324,10 @@ sane() {
 	shows '[^0-9]1 of'
 	press p
 	shows paused
+	press 2
+	shows '^ tcp +ESTABLISHED'
+	press 1
+	shows '^ tcp +443'
 	press Space
 	shows_not paused
 	press u
@@ -374,6 +378,7 @@ sane() {
 	press Enter
 	shows '^  orig.dport +[0-9]+'
 	shows '^  tcp.flags.orig'
+	shows 'Backspace back'
 	press BSpace
 	shows '^ PROTO +STATE +SOURCE'
 	press BSpace
@@ -490,7 +495,7 @@ sane() {
 	pid=$(cttop_pid)
 	[ -d "/proc/$pid" ]
 	terminal kill-server
-	for _ in {1..100}; do
+	for _ in {1..300}; do
 		[ -d "/proc/$pid" ] || return 0
 		sleep 0.05
 	done
