@@ -320,7 +320,7 @@ static void set_ties(const struct sample *sample, struct item *item, const struc
 
 static void identify(struct listing *listing)
 {
-	struct row row;
+	struct row row = { 0 };
 
 	for (size_t i = 0; i < listing->count; i++) {
 		struct item *item = &listing->items[i];
@@ -384,7 +384,7 @@ void listing_update(struct listing *listing, bool calm, bool active)
 	if (groups)
 		identify(listing);
 	listing->groups = sample->groups;
-	if (sample->order.field && (groups || sample->view->rows == ROWS_FLOWS)) {
+	if (listing->count && sample->order.field && (groups || sample->view->rows == ROWS_FLOWS)) {
 		if (calm)
 			remember_places(listing, old, old_count);
 		qsort_r(listing->items, listing->count, sizeof(*listing->items),
