@@ -320,7 +320,7 @@ static void set_ties(const struct sample *sample, struct item *item, const struc
 
 static void identify(struct listing *listing)
 {
-	struct row row;
+	struct row row = { 0 };
 
 	for (size_t i = 0; i < listing->count; i++) {
 		struct item *item = &listing->items[i];

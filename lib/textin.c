@@ -3,6 +3,7 @@
 
 #include "textkey.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <netinet/in.h>
@@ -213,6 +214,7 @@ static const char *read_save(struct reader *reader, char *at)
 	const char *wrong = NULL;
 	struct flow *flow = reader->flow;
 
+	assert(word);	/* the caller saw it */
 	flow->status = IPS_CONFIRMED;
 	if (word[1] == 'U' || word[1] == 'D') {
 		flow->event = word[1] == 'U' ? EVENT_UPDATE : EVENT_DESTROY;
