@@ -14,3 +14,10 @@ replay() {
 @test "fuzz: lines of JSON" { replay json; }
 @test "fuzz: saved files" { replay savefile; }
 @test "fuzz: logged packets" { replay packet; }
+@test "fuzz: saved counters" { replay stats; }
+
+@test "no target is left out" {
+	for file in "$ROOT"/tests/fuzz/*.c; do
+		grep -q "replay $(basename "$file" .c);" "$BATS_TEST_FILENAME"
+	done
+}

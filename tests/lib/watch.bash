@@ -38,6 +38,7 @@ until_true() {
 
 # So many sockets of the gateway have joined groups of conntrack events.
 listeners() {
+	# shellcheck disable=SC2016 # the fields are awk's
 	[ "$(in_gateway awk '$2 == 12 && $4 != "00000000"' /proc/net/netlink | wc -l)" -ge "$1" ]
 }
 
