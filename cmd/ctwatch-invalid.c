@@ -349,7 +349,7 @@ static int wait_for_child(void)
 	return 2;
 }
 
-static int parent(int hear, int tell)
+static int parent(struct session *session, int hear, int tell)
 {
 	char byte = 1;
 	int status;
@@ -360,8 +360,12 @@ static int parent(int hear, int tell)
 	if (read(hear, &byte, 1) == 1 && make_changes() && write(tell, &byte, 1) != 1)
 		warn("the reader");
 	close(tell);		/* a child that was not told to begin ends */
+	close(hear);
 	status = wait_for_child();
-	return undo_changes() ? status : 2;
+	if (!undo_changes())
+		status = 2;
+	session_end(session);
+	return status;
 }
 
 static int invalid_live(struct invalid *invalid)
@@ -377,11 +381,11 @@ static int invalid_live(struct invalid *invalid)
 	if (!reader) {
 		close(up[0]);
 		close(down[1]);
-		return child(invalid, up[1], down[0]);
+		_exit(child(invalid, up[1], down[0]));	/* what is to happen at exit is the parent's */
 	}
 	close(up[1]);
 	close(down[0]);
-	return parent(up[0], down[1]);
+	return parent(&invalid->watch->session, up[0], down[1]);
 }
 
 /* ---- files ---- */

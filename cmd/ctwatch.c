@@ -334,12 +334,31 @@ static void start(struct ctwatch *watch)
 	session_confine(session, watch->track, SANDBOX_SOCKET | (watch->track ? SANDBOX_SEND : 0));
 }
 
+/* What would be ignored is refused. */
+static void check_options(const struct ctwatch *watch)
+{
+	const char *mode = watch->invalid ? "--invalid" : watch->expect ? "--expect" : NULL;
+	const struct { bool given; const char *name; } others[] = {
+		{ watch->invalid && watch->expect, "--expect" },
+		{ watch->invalid && watch->events_given, "--events" },
+		{ watch->track, "--track" },
+		{ watch->failed, "--failed" },
+	};
+
+	for (unsigned i = 0; mode && i < sizeof(others) / sizeof(*others); i++)
+		if (others[i].given)
+			cli_usage(&ctwatch_command, "%s and %s exclude each other", mode, others[i].name);
+	if (watch->failed && !(watch->wanted & BIT(EVENT_DESTROY)))
+		cli_usage(&ctwatch_command, "--failed needs the event destroy");
+}
+
 int main(int argc, char **argv)
 {
 	struct ctwatch watch = { .wanted = all_events, .buffer = default_buffer };
 	int status;
 
 	session_start(&watch.session, &ctwatch_command, argc, argv);
+	check_options(&watch);
 	if (watch.invalid)
 		return watch_invalid(&watch);
 	watch.done = watch.limited && !watch.limit;

@@ -404,7 +404,8 @@ burst() {
 }
 
 @test "what is not understood is refused" {
-	for words in '-e foo' '-e new,' '--count x' '--duration -1' '-B 1X' '--resync 0' '--summary x' 'dport foo'; do
+	for words in '-e foo' '-e new,' '--count x' '--duration -1' '-B 1X' '--resync 0' '--summary x' 'dport foo' \
+		'--invalid --track' '--expect --failed' '--failed -e new'; do
 		# shellcheck disable=SC2086 # words
 		run ctwatch $words
 		[ "$status" -eq 2 ]
