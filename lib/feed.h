@@ -69,7 +69,6 @@ bool feed_sampled(struct feed *feed);
 
 /* A replay goes on or back by intervals. */
 void feed_step(struct feed *feed, int steps);
-void feed_pause(struct feed *feed, bool paused);
 
 uint64_t feed_ticks(void);		/* CLOCK_MONOTONIC, ns */
 
