@@ -10,7 +10,7 @@
 
 #include <linux/netfilter/nfnetlink.h>
 
-enum { SLICE = 8000000, EVENT_BUFFER = 32 << 20, WINDOW_SECONDS = 3, AGAIN_SECONDS = 30 };
+enum { SLICE = 4000000, EVENT_BUFFER = 32 << 20, WINDOW_SECONDS = 3, AGAIN_SECONDS = 30 };
 static const uint64_t SECOND = 1000000000;
 static const uint64_t PAUSE = 250000000;	/* between two dumps of a capture */
 /* Waking up for each event costs several times what the event itself does: they are let gather. */
