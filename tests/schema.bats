@@ -3,11 +3,6 @@
 
 load lib/common
 
-setup() {
-	need python3
-	python3 -c 'import jsonschema' 2>/dev/null || /usr/bin/python3 -c 'import jsonschema' || skip "no jsonschema"
-}
-
 # A table with everything that ctnetlink can make; entries that the kernel refuses do not matter.
 fill_table() {
 	need_kernel

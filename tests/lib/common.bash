@@ -26,7 +26,8 @@ empty_table() {
 	conntrack -F >/dev/null 2>&1
 }
 
-# Checks that each line of stdin is an object of schema/NAME.json.
+# Checks that each line of stdin is an object of schema/NAME.json. The distribution's python has the module,
+# whatever other python comes first in PATH.
 validate() {
-	/usr/bin/python3 "$ROOT/tests/lib/validate.py" "$ROOT/schema/$1.json"
+	PATH=/usr/bin:$PATH python3 "$ROOT/tests/lib/validate.py" "$ROOT/schema/$1.json"
 }
