@@ -194,7 +194,7 @@ int cli_parse(const struct command *command, void *config, int argc, char **argv
 			print_list(command);
 			cli_leave();
 		}
-		wrong = row->set(config, optarg);
+		wrong = row->set((char *)config + row->at, optarg);
 		if (wrong && optarg)
 			cli_usage(command, "--%s: '%s': %s", row->name, optarg, wrong);
 		if (wrong)
@@ -203,22 +203,42 @@ int cli_parse(const struct command *command, void *config, int argc, char **argv
 	return optind;
 }
 
-const char *cli_number(const char *argument, unsigned long *value)
+const char *cli_flag(void *to, const char *argument)
+{
+	(void)argument;
+	*(bool *)to = true;
+	return NULL;
+}
+
+const char *cli_text(void *to, const char *argument)
+{
+	*(const char **)to = argument;
+	return NULL;
+}
+
+const char *cli_number(void *to, const char *argument)
 {
 	uint64_t number;
 
 	if (!read_number(argument, &number))
 		return "not a number";
-	*value = number;
+	*(unsigned long *)to = number;
 	return NULL;
 }
 
-const char *cli_seconds(const char *argument, double *seconds)
+const char *cli_positive(void *to, const char *argument)
+{
+	const char *wrong = cli_number(to, argument);
+
+	return wrong ? wrong : *(unsigned long *)to ? NULL : "must be at least 1";
+}
+
+const char *cli_seconds(void *to, const char *argument)
 {
 	uint64_t ns;
 
 	if (!read_time(argument, &ns) || !ns)
 		return "not a time (as in 2, 0.5, 500ms, 1m)";
-	*seconds = ns / 1e9;
+	*(double *)to = ns / 1e9;
 	return NULL;
 }

@@ -3,13 +3,15 @@
 #define CLI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct filter;
 struct out;
 
 /*
- * An option. set() gets the command's own structure (whose first member is a struct session) and
- * the argument, NULL if the option takes none; it returns NULL, or what is wrong in a few words.
+ * An option. set() gets what stands `at` bytes into the command's own structure (whose first member
+ * is a struct session; 0: the structure itself), and the argument, NULL if the option takes none; it
+ * returns NULL, or what is wrong in a few words.
  * `values` tells completion what the argument is: FIELD, FIELDS, FILE, NETNS, or a list a,b,c.
  */
 struct option_row {
@@ -18,7 +20,8 @@ struct option_row {
 	const char *argument;		/* NULL: none */
 	const char *values;
 	const char *help;
-	const char *(*set)(void *config, const char *argument);
+	const char *(*set)(void *to, const char *argument);
+	size_t at;
 	unsigned shared;		/* the shared rows: which commands have it, WITH_ bits */
 };
 
@@ -66,8 +69,12 @@ _Noreturn void cli_usage(const struct command *command, const char *format, ...)
 /* The end of what only prints: exit 0, or 2 if standard output did not take it. */
 _Noreturn void cli_leave(void);
 
-/* Readers for setters: NULL, or what is wrong. */
-const char *cli_number(const char *argument, unsigned long *value);
-const char *cli_seconds(const char *argument, double *seconds);
+/* Setters of members: a bool becomes true, a const char * the argument, an unsigned long its number
+ * (at least 1, if so called), a double its seconds. */
+const char *cli_flag(void *to, const char *argument);
+const char *cli_text(void *to, const char *argument);
+const char *cli_number(void *to, const char *argument);
+const char *cli_positive(void *to, const char *argument);
+const char *cli_seconds(void *to, const char *argument);
 
 #endif

@@ -21,62 +21,19 @@ struct ctcount {
 	unsigned long seen;
 };
 
-/* Setters that keep the argument as it is. */
-#define KEEP(member) \
-static const char *set_##member(void *config, const char *argument) \
-{ \
-	((struct ctcount *)config)->member = argument; \
-	return NULL; \
-}
-KEEP(by)
-KEEP(across)
-KEEP(sum)
-KEEP(sort)
-
-static const char *read_least_one(const char *argument, unsigned long *value)
-{
-	const char *wrong = cli_number(argument, value);
-
-	return wrong ? wrong : *value ? NULL : "must be at least 1";
-}
-
-static const char *set_top(void *config, const char *argument)
-{
-	return read_least_one(argument, &((struct ctcount *)config)->options.top);
-}
-
-static const char *set_min(void *config, const char *argument)
-{
-	return read_least_one(argument, &((struct ctcount *)config)->options.least);
-}
-
-static const char *set_samples(void *config, const char *argument)
-{
-	return read_least_one(argument, &((struct ctcount *)config)->samples);
-}
-
-static const char *set_total(void *config, const char *argument)
-{
-	(void)argument;
-	((struct ctcount *)config)->options.total = true;
-	return NULL;
-}
-
-static const char *set_interval(void *config, const char *argument)
-{
-	return cli_seconds(argument, &((struct ctcount *)config)->interval);
-}
-
+#define AT(member) offsetof(struct ctcount, member)
 static const struct option_row options[] = {
-	{ "by", 'g', "LIST", "FIELDS", "count by these fields (proto,state); src/24 cuts an address", set_by },
-	{ "across", 'x', "FIELD", "FIELD", "a column for each value of this field", set_across },
-	{ "sum", 0, "LIST", "FIELDS", "add up these fields: bytes, packets, orig.bytes ...", set_sum },
-	{ "top", 0, "N", NULL, "the first N groups; the rest becomes one line, others", set_top },
-	{ "min", 0, "N", NULL, "groups with N flows or more; the rest becomes one line, others", set_min },
-	{ "sort", 's', "LIST", "SORT", "sort by columns (-count); -COLUMN descends", set_sort },
-	{ "total", 0, NULL, NULL, "a last line with the total", set_total },
-	{ "interval", 'i', "SEC", NULL, "count again every SEC seconds, with the change", set_interval },
-	{ "samples", 'n', "N", NULL, "with --interval: end after N samples", set_samples },
+	{ "by", 'g', "LIST", "FIELDS", "count by these fields (proto,state); src/24 cuts an address",
+	  cli_text, AT(by) },
+	{ "across", 'x', "FIELD", "FIELD", "a column for each value of this field", cli_text, AT(across) },
+	{ "sum", 0, "LIST", "FIELDS", "add up these fields: bytes, packets, orig.bytes ...", cli_text, AT(sum) },
+	{ "top", 0, "N", NULL, "the first N groups; the rest becomes one line, others", cli_positive, AT(options.top) },
+	{ "min", 0, "N", NULL, "groups with N flows or more; the rest becomes one line, others",
+	  cli_positive, AT(options.least) },
+	{ "sort", 's', "LIST", "SORT", "sort by columns (-count); -COLUMN descends", cli_text, AT(sort) },
+	{ "total", 0, NULL, NULL, "a last line with the total", cli_flag, AT(options.total) },
+	{ "interval", 'i', "SEC", NULL, "count again every SEC seconds, with the change", cli_seconds, AT(interval) },
+	{ "samples", 'n', "N", NULL, "with --interval: end after N samples", cli_positive, AT(samples) },
 	{ NULL },
 };
 

@@ -42,39 +42,20 @@ static const char *set_table(void *config, const char *argument)
 	return "not conntrack, expect, dying or unconfirmed";
 }
 
-static const char *set_sort(void *config, const char *argument)
-{
-	((struct ctlist *)config)->sort = argument;
-	return NULL;
-}
-
 static const char *set_limit(void *config, const char *argument)
 {
 	struct ctlist *list = config;
 
 	list->limited = true;
-	return cli_number(argument, &list->limit);
+	return cli_number(&list->limit, argument);
 }
 
-static const char *set_count(void *config, const char *argument)
-{
-	(void)argument;
-	((struct ctlist *)config)->count = true;
-	return NULL;
-}
-
-static const char *set_quiet(void *config, const char *argument)
-{
-	(void)argument;
-	((struct ctlist *)config)->quiet = true;
-	return NULL;
-}
-
+#define AT(member) offsetof(struct ctlist, member)
 static const struct option_row options[] = {
-	{ "sort", 's', "LIST", "SORT", "sort by fields, comma separated; -FIELD descends", set_sort },
+	{ "sort", 's', "LIST", "SORT", "sort by fields, comma separated; -FIELD descends", cli_text, AT(sort) },
 	{ "limit", 'n', "N", NULL, "print N flows at most; with --sort the first N in order", set_limit },
-	{ "count", 'c', NULL, NULL, "print the number of flows only", set_count },
-	{ "quiet", 'q', NULL, NULL, "print nothing: exit 0 if any flow matches, 1 if none", set_quiet },
+	{ "count", 'c', NULL, NULL, "print the number of flows only", cli_flag, AT(count) },
+	{ "quiet", 'q', NULL, NULL, "print nothing: exit 0 if any flow matches, 1 if none", cli_flag, AT(quiet) },
 	{ "table", 't', "TABLE", "conntrack,expect,dying,unconfirmed", "which table to list", set_table },
 	{ NULL },
 };

@@ -41,38 +41,12 @@ struct ctstats {
 	unsigned long printed;
 };
 
-static const char *set_interval(void *config, const char *argument)
-{
-	return cli_seconds(argument, &((struct ctstats *)config)->interval);
-}
-
 static const char *set_times(void *config, const char *argument)
 {
 	struct ctstats *self = config;
 
 	self->limited = true;
-	return cli_number(argument, &self->times);
-}
-
-static const char *set_per_cpu(void *config, const char *argument)
-{
-	(void)argument;
-	((struct ctstats *)config)->per_cpu = true;
-	return NULL;
-}
-
-static const char *set_occupancy(void *config, const char *argument)
-{
-	(void)argument;
-	((struct ctstats *)config)->occupancy = true;
-	return NULL;
-}
-
-static const char *set_sysctl(void *config, const char *argument)
-{
-	(void)argument;
-	((struct ctstats *)config)->sysctl = true;
-	return NULL;
+	return cli_number(&self->times, argument);
 }
 
 static const char *set_explain(void *config, const char *argument)
@@ -92,25 +66,19 @@ static const char *set_kernel(void *config, const char *argument)
 	return kernel_parse(&self->kernel, argument) ? NULL : "not a kernel version (as in 5.10)";
 }
 
-static const char *set_no_events(void *config, const char *argument)
-{
-	(void)argument;
-	((struct ctstats *)config)->no_events = true;
-	return NULL;
-}
-
+#define AT(member) offsetof(struct ctstats, member)
 static const struct option_row options[] = {
-	{ "interval", 'i', "SEC", NULL, "a line of rates every SEC seconds", set_interval },
+	{ "interval", 'i', "SEC", NULL, "a line of rates every SEC seconds", cli_seconds, AT(interval) },
 	{ "count", 'n', "N", NULL, "end after N samples", set_times },
-	{ "per-cpu", 'p', NULL, NULL, "the counters of each CPU as well", set_per_cpu },
+	{ "per-cpu", 'p', NULL, NULL, "the counters of each CPU as well", cli_flag, AT(per_cpu) },
 	{ "occupancy", 'O', NULL, NULL, "read the table: how much of it could not be thrown out if it were full",
-	  set_occupancy },
+	  cli_flag, AT(occupancy) },
 	{ "explain", 0, "[=COUNTER]", NULL, "what a counter (or sysctl) means, its causes and remedies",
 	  set_explain },
-	{ "sysctl", 's', NULL, NULL, "the sysctls of conntrack: value, default, meaning", set_sysctl },
+	{ "sysctl", 's', NULL, NULL, "the sysctls of conntrack: value, default, meaning", cli_flag, AT(sysctl) },
 	{ "kernel", 'k', "VERSION", NULL, "which kernel meanings are told for, and saved data are from",
 	  set_kernel },
-	{ "no-events", 0, NULL, NULL, "do not listen to events to count new flows", set_no_events },
+	{ "no-events", 0, NULL, NULL, "do not listen to events to count new flows", cli_flag, AT(no_events) },
 	{ NULL },
 };
 

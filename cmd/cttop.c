@@ -29,25 +29,10 @@ struct cttop {
 	struct complaint complaint;	/* on the screen */
 };
 
-static const char *set_batch(void *config, const char *argument)
-{
-	(void)argument;
-	((struct cttop *)config)->batch = true;
-	return NULL;
-}
-
-static const char *set_samples(void *config, const char *argument)
-{
-	struct cttop *self = config;
-	const char *error = cli_number(argument, &self->samples);
-
-	return error ? error : self->samples ? NULL : "at least 1";
-}
-
 static const char *set_delay(void *config, const char *argument)
 {
 	struct cttop *self = config;
-	const char *error = cli_seconds(argument, &self->delay);
+	const char *error = cli_seconds(&self->delay, argument);
 
 	return error ? error : self->delay >= 0.1 && self->delay <= 3600 ? NULL : "from 0.1 to 3600 seconds";
 }
@@ -60,19 +45,14 @@ static const char *set_view(void *config, const char *argument)
 	return self->view ? NULL : "no such view: ports, states, sources, destinations, flows, nat, events, counters";
 }
 
-static const char *set_sort(void *config, const char *argument)
-{
-	((struct cttop *)config)->sort = argument;
-	return NULL;
-}
-
+#define AT(member) offsetof(struct cttop, member)
 static const struct option_row options[] = {
-	{ "batch", 'b', NULL, NULL, "print the screen as text instead of showing it", set_batch },
-	{ "samples", 'n', "N", NULL, "with --batch: so many samples", set_samples },
+	{ "batch", 'b', NULL, NULL, "print the screen as text instead of showing it", cli_flag, AT(batch) },
+	{ "samples", 'n', "N", NULL, "with --batch: so many samples", cli_positive, AT(samples) },
 	{ "delay", 'd', "SEC", NULL, "seconds between samples (2)", set_delay },
 	{ "view", 'v', "NAME", "ports,states,sources,destinations,flows,nat,events,counters",
 	  "the view to begin with (ports)", set_view },
-	{ "sort", 's', "COLUMN", "SORT", "the column to sort by; -COLUMN descends", set_sort },
+	{ "sort", 's', "COLUMN", "SORT", "the column to sort by; -COLUMN descends", cli_text, AT(sort) },
 	{ NULL },
 };
 

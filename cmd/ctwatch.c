@@ -61,26 +61,7 @@ static const char *set_count(void *config, const char *argument)
 	struct ctwatch *watch = config;
 
 	watch->limited = true;
-	return cli_number(argument, &watch->limit);
-}
-
-static const char *set_duration(void *config, const char *argument)
-{
-	return cli_seconds(argument, &((struct ctwatch *)config)->duration);
-}
-
-static const char *set_failed(void *config, const char *argument)
-{
-	(void)argument;
-	((struct ctwatch *)config)->failed = true;
-	return NULL;
-}
-
-static const char *set_expect(void *config, const char *argument)
-{
-	(void)argument;
-	((struct ctwatch *)config)->expect = true;
-	return NULL;
+	return cli_number(&watch->limit, argument);
 }
 
 static const char *set_buffer(void *config, const char *argument)
@@ -92,22 +73,12 @@ static const char *set_buffer(void *config, const char *argument)
 	return NULL;
 }
 
-static const char *set_track(void *config, const char *argument)
-{
-	(void)argument;
-	((struct ctwatch *)config)->track = true;
-	return NULL;
-}
-
 static const char *set_resync(void *config, const char *argument)
 {
-	set_track(config, NULL);
-	return cli_seconds(argument, &((struct ctwatch *)config)->resync);
-}
+	struct ctwatch *watch = config;
 
-static const char *set_summary(void *config, const char *argument)
-{
-	return cli_seconds(argument, &((struct ctwatch *)config)->every);
+	watch->track = true;
+	return cli_seconds(&watch->resync, argument);
 }
 
 static const char *set_invalid(void *config, const char *argument)
@@ -120,17 +91,18 @@ static const char *set_invalid(void *config, const char *argument)
 	return NULL;
 }
 
+#define AT(member) offsetof(struct ctwatch, member)
 static const struct option_row options[] = {
 	{ "events", 'e', "LIST", "new,update,destroy", "which events, comma separated (all)", set_events },
 	{ "count", 'c', "N", NULL, "stop after N lines", set_count },
-	{ "duration", 0, "SEC", NULL, "stop after that time", set_duration },
+	{ "duration", 0, "SEC", NULL, "stop after that time", cli_seconds, AT(duration) },
 	{ "failed", 0, NULL, NULL, "only ends that are no success: not closed, expired or replaced",
-	  set_failed },
-	{ "expect", 0, NULL, NULL, "the events of expectations instead of flows", set_expect },
+	  cli_flag, AT(failed) },
+	{ "expect", 0, NULL, NULL, "the events of expectations instead of flows", cli_flag, AT(expect) },
 	{ "buffer", 'B', "SIZE", NULL, "receive buffer of the socket (256Mi)", set_buffer },
-	{ "track", 0, NULL, NULL, "keep the table: say what changed, find what no event told", set_track },
+	{ "track", 0, NULL, NULL, "keep the table: say what changed, find what no event told", cli_flag, AT(track) },
 	{ "resync", 0, "SEC", NULL, "with --track, dump the table again so often", set_resync },
-	{ "summary", 0, "SEC", NULL, "rates and counts so often, instead of lines", set_summary },
+	{ "summary", 0, "SEC", NULL, "rates and counts so often, instead of lines", cli_seconds, AT(every) },
 	{ "invalid", 0, NULL, NULL, "packets that are INVALID, and why (sets sysctls and restores them)",
 	  set_invalid },
 	{ NULL },

@@ -32,12 +32,6 @@ static void stop(int signal)
 	stopped = 1;
 }
 
-static const char *set_netns(void *config, const char *argument)
-{
-	((struct session *)config)->netns = argument;
-	return NULL;
-}
-
 static const char *set_read(void *config, const char *argument)
 {
 	struct session *session = config;
@@ -45,12 +39,6 @@ static const char *set_read(void *config, const char *argument)
 	if (session->files_count == FILES)
 		return "too many files";
 	session->files[session->files_count++] = argument;
-	return NULL;
-}
-
-static const char *set_write(void *config, const char *argument)
-{
-	((struct session *)config)->write = argument;
 	return NULL;
 }
 
@@ -86,47 +74,6 @@ static const char *set_json(void *config, const char *argument)
 	return set_format(config, "json");
 }
 
-static const char *set_columns(void *config, const char *argument)
-{
-	((struct session *)config)->columns = argument;
-	return NULL;
-}
-
-static const char *set_list_fields(void *config, const char *argument)
-{
-	(void)argument;
-	((struct session *)config)->list_fields = true;
-	return NULL;
-}
-
-static const char *set_list_words(void *config, const char *argument)
-{
-	(void)argument;
-	((struct session *)config)->list_words = true;
-	return NULL;
-}
-
-static const char *set_no_header(void *config, const char *argument)
-{
-	(void)argument;
-	((struct session *)config)->no_header = true;
-	return NULL;
-}
-
-static const char *set_explain(void *config, const char *argument)
-{
-	(void)argument;
-	((struct session *)config)->explain = true;
-	return NULL;
-}
-
-static const char *set_no_sandbox(void *config, const char *argument)
-{
-	(void)argument;
-	((struct session *)config)->no_sandbox = true;
-	return NULL;
-}
-
 static const char *set_color(void *config, const char *argument)
 {
 	static const char *const words[] = { "auto", "always", "never" };
@@ -142,31 +89,32 @@ static const char *set_color(void *config, const char *argument)
 	return "not auto, always or never";
 }
 
+#define AT(member) offsetof(struct session, member)
 const struct option_row shared_options[] = {
 	{ "netns", 'N', "NS", "NETNS", "look at another network namespace: a name, a path or a PID",
-	  set_netns, WITH_NETNS },
+	  cli_text, AT(netns), WITH_NETNS },
 	{ "read", 'r', "FILE", "FILE", "read saved data instead of the kernel; - is standard input",
-	  set_read, WITH_FILES },
-	{ "write", 'w', "FILE", "FILE", "save the raw netlink messages as pcap", set_write, WITH_WRITE },
+	  set_read, 0, WITH_FILES },
+	{ "write", 'w', "FILE", "FILE", "save the raw netlink messages as pcap", cli_text, AT(write), WITH_WRITE },
 	{ "format", 'f', "FORMAT", "FORMAT", "how to print",
-	  set_format, WITH_FORMAT },
-	{ "json", 'j', NULL, NULL, "the same as --format json", set_json, WITH_FORMAT },
+	  set_format, 0, WITH_FORMAT },
+	{ "json", 'j', NULL, NULL, "the same as --format json", set_json, 0, WITH_FORMAT },
 	{ "columns", 'o', "LIST", "FIELDS", "the columns, comma separated; +LIST adds to the default",
-	  set_columns, WITH_COLUMNS },
-	{ "list-fields", 'F', NULL, NULL, "print every field: name, kind, help", set_list_fields,
+	  cli_text, AT(columns), WITH_COLUMNS },
+	{ "list-fields", 'F', NULL, NULL, "print every field: name, kind, help", cli_flag, AT(list_fields),
 	  WITH_COLUMNS },
-	{ "no-header", 'H', NULL, NULL, "no heading", set_no_header, WITH_FORMAT },
-	{ "color", 0, "[=WHEN]", "auto,always,never", "when to use colours", set_color,
+	{ "no-header", 'H', NULL, NULL, "no heading", cli_flag, AT(no_header), WITH_FORMAT },
+	{ "color", 0, "[=WHEN]", "auto,always,never", "when to use colours", set_color, 0,
 	  WITH_ALL },
-	{ "list-words", 0, NULL, NULL, "print the words of the filter for completion", set_list_words,
+	{ "list-words", 0, NULL, NULL, "print the words of the filter for completion", cli_flag, AT(list_words),
 	  WITH_FILTER },
 	{ "explain-filter", 0, NULL, NULL, "print which part of the filter the kernel does, and exit",
-	  set_explain, WITH_FILTER },
-	{ "no-sandbox", 0, NULL, NULL, "leave all system calls allowed, for debuggers", set_no_sandbox,
+	  cli_flag, AT(explain), WITH_FILTER },
+	{ "no-sandbox", 0, NULL, NULL, "leave all system calls allowed, for debuggers", cli_flag, AT(no_sandbox),
 	  WITH_ALL },
-	{ "list-options", 0, NULL, NULL, "print the options for completion", NULL, WITH_ALL },
-	{ "help", 'h', NULL, NULL, "print this help", NULL, WITH_ALL },
-	{ "version", 'V', NULL, NULL, "print the version", NULL, WITH_ALL },
+	{ "list-options", 0, NULL, NULL, "print the options for completion", NULL, 0, WITH_ALL },
+	{ "help", 'h', NULL, NULL, "print this help", NULL, 0, WITH_ALL },
+	{ "version", 'V', NULL, NULL, "print the version", NULL, 0, WITH_ALL },
 	{ NULL },
 };
 
