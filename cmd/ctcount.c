@@ -334,6 +334,14 @@ static void repeat(struct ctcount *count)
 	}
 }
 
+static void print_once(struct ctcount *count)
+{
+	tabulate(count->tabulation, count->groups, NULL, now());
+	explain_sums(count);
+	if (!count->seen)
+		session_explain_empty(&count->session);
+}
+
 int main(int argc, char **argv)
 {
 	struct ctcount count = { .by = "proto,state" };
@@ -345,10 +353,8 @@ int main(int argc, char **argv)
 		repeat(&count);
 	} else {
 		read_all(&count);
-		tabulate(count.tabulation, count.groups, NULL, now());
-		explain_sums(&count);
-		if (!count.seen)
-			session_explain_empty(&count.session);
+		if (!session_unread(&count.session))
+			print_once(&count);
 	}
 	status = session_end(&count.session);
 	tabulate_free(count.tabulation);

@@ -245,7 +245,8 @@ int main(int argc, char **argv)
 	source = session_dump(&list.session, list.table, want, false);
 	if (source)
 		read_all(&list, source);
-	last_words(&list);
+	if (!session_unread(&list.session))
+		last_words(&list);
 	printer_free(list.printer);
 	sorter_free(list.sorter);
 	status = session_end(&list.session);

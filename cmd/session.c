@@ -552,6 +552,13 @@ void session_explain_empty(const struct session *session)
 		      "tracking (another one: --netns)");
 }
 
+bool session_unread(const struct session *session)
+{
+	const struct source *source = session->source;
+
+	return source && !source_good(source) && (source_bad(source) || source_files_lost(source));
+}
+
 static void report_bad(struct session *session)
 {
 	unsigned long bad = source_bad(session->source), good = source_good(session->source);
@@ -560,7 +567,7 @@ static void report_bad(struct session *session)
 		warnx("%lu more could not be read", session->complaints - COMPLAINTS);
 	if (bad)
 		warnx("%lu read, %lu not", good, bad);
-	if ((bad && !good) || source_files_lost(session->source))
+	if (session_unread(session) || source_files_lost(session->source))
 		session->failed = true;
 }
 

@@ -86,6 +86,9 @@ void session_complain(void *data, const char *file, unsigned long number, const 
 /* The path of this program, for advice on how to get at its privileges. */
 const char *session_path(char *path, size_t size);
 
+/* Nothing could be read of the files: an empty table, or a 0, would be a false answer. */
+bool session_unread(const struct session *session);
+
 /* Flushes, closes, reports what could not be read or written; the exit status. */
 int session_end(struct session *session);
 

@@ -170,6 +170,12 @@ as_text_holds() {
 	run -2 --separate-stderr ctlist -r "$out/rubbish"
 	[[ $stderr == *"$out/rubbish:1:"* ]]
 	run -2 --separate-stderr ctlist -r "$out/missing"
+	[ -z "$output" ]
+	run -2 --separate-stderr ctlist -c -r "$out/rubbish"
+	[ -z "$output" ]
+	run -2 --separate-stderr ctcount -r "$out/missing"
+	[ -z "$output" ]
+	run -2 --separate-stderr ctlist -r "$out/missing"
 	[[ $stderr == *"$out/missing: No such file"* ]]
 	run -2 --separate-stderr ctlist -r "$out"
 	[[ $stderr == *"$out: Is a directory"* ]]
