@@ -109,7 +109,7 @@ static char *row_filter(const struct top *top, const struct row *row)
 		if (out_length(&out))
 			out_text(&out, " and ");
 		if (!field_present(field, &row->group.flow)) {
-			out_format(&out, "not %s", field->name);
+			out_format(&out, "%s -", field->name);
 			continue;
 		}
 		out_format(&out, "%s ", field->name);

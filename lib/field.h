@@ -65,6 +65,7 @@ struct field {
 	uint64_t has;		/* present if all these bits are */
 	uint64_t uses;		/* what else must be decoded for it */
 	const char *help;
+	uint64_t zero;		/* the kernel leaves it out where it is 0: filters take it for 0 without these bits */
 	uint8_t prefix[2];	/* addresses: shown as a prefix of this length (IPv4, IPv6), if not 0 */
 	const char *object;	/* JSON: where `name` stands as the key; NULL: before its last dot */
 	const char *const *names;	/* numbers: the names of 0, 1, ...; NULL-terminated */

@@ -1,6 +1,7 @@
 /* Parses and applies the filter language: recursive descent, then a walk over the tree. */
 #include "filter.h"
 
+#include "hint.h"
 #include "memory.h"
 
 #include <ctype.h>
@@ -206,7 +207,7 @@ static struct term *add_term(struct test *test)
 static void add_field(struct parser *p, struct test *test, const struct field *field)
 {
 	test->fields[test->count++] = field;
-	p->filter->wants |= field->has | field->uses;
+	p->filter->wants |= field->has | field->uses | field->zero;
 	p->filter->in &= field->in;
 }
 
@@ -258,16 +259,34 @@ static const char *bound(struct term *term, const char *operator)
 	return NULL;
 }
 
+/* "-", as tables show it. */
+static bool parse_absent(struct parser *p, struct test *test, const char *operator)
+{
+	if (*operator == '<' || *operator == '>')
+		return fail(p, p->position, p->length, "- is what is absent: only = and != make sense");
+	test->absent = true;
+	return next(p);
+}
+
 static bool parse_value(struct parser *p, struct test *test, const char *operator)
 {
 	const struct field *field = test->fields[0];
-	struct term *term = add_term(test);
-	const char *wrong = field->kind->parse(term, field, p->word, p->names);
+	const char *wrong, *packets = field->kind == &kind_state ? hint_packets(p->word) : NULL;
+	struct term *term;
+	char hint[96] = "";
 
-	if (!wrong && *operator != '=' && *operator != '!')
+	if (packets)
+		return fail(p, p->position, p->length, "'%s' %s", p->word, packets);
+	if (!p->quoted && !strcmp(p->word, "-"))
+		return parse_absent(p, test, operator);
+	term = add_term(test);
+	wrong = field->kind->parse(term, field, p->word, p->names);
+	if (wrong)
+		hint_value(hint, sizeof(hint), field, p->word);
+	else if (*operator != '=' && *operator != '!')
 		wrong = bound(term, operator);
 	if (wrong)
-		return fail(p, p->position, p->length, "'%s': %s", p->word, wrong);
+		return fail(p, p->position, p->length, "'%s': %s%s", p->word, wrong, hint);
 	return next(p);
 }
 
@@ -279,15 +298,15 @@ static bool parse_values(struct parser *p, struct test *test, const char *operat
 	if ((*operator == '<' || *operator == '>') && !ordered)
 		return fail(p, p->position, p->length, "%s has no order: only = and != make sense", name);
 	test->negate = *operator == '!';
-	test->exact = *operator == '=';
-	do {
-		if (test->terms_count && !next(p))	/* past the comma */
+	for (bool first = true; first || p->token == COMMA; first = false) {
+		if (!first && !next(p))	/* past the comma */
 			return false;
 		if (p->token != TEXT)
 			return fail(p, p->position, p->length, "%s needs a value here", name);
 		if (!parse_value(p, test, operator))
 			return false;
-	} while (p->token == COMMA);
+	}
+	test->exact = *operator == '=' && !test->absent;
 	if (test->terms_count > 1 && (*operator == '<' || *operator == '>'))
 		return fail(p, p->position, p->length, "a list cannot be compared with < or >");
 	return true;
@@ -358,7 +377,7 @@ static struct node *bare_word(struct parser *p, const char *word)
 	static const char *const kinds[] = { "proto", "family", "state" };
 	struct term term;
 
-	if (isdigit((unsigned char)*word))
+	if (isdigit((unsigned char)*word) || hint_packets(word))
 		return NULL;
 	for (unsigned i = 0; i < COUNT(kinds); i++) {
 		const struct field *field = find(kinds[i]);
@@ -377,71 +396,17 @@ static bool is_group(const char *word)
 	return false;
 }
 
-/* Levenshtein's distance, one row at a time; words are short. */
-static unsigned distance(const char *a, const char *b)
-{
-	unsigned row[WORD], length = strlen(b);
-
-	for (unsigned j = 0; j <= length; j++)
-		row[j] = j;
-	for (unsigned i = 1; a[i - 1]; i++) {
-		unsigned corner = row[0];
-
-		row[0] = i;
-		for (unsigned j = 1; j <= length; j++) {
-			unsigned change = corner + (tolower((unsigned char)a[i - 1]) !=
-						    tolower((unsigned char)b[j - 1]));
-			unsigned shift = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
-
-			corner = row[j];
-			row[j] = change < shift ? change : shift;
-		}
-	}
-	return row[length];
-}
-
-static void consider(const char *word, const char *candidate, const char **best, unsigned *least)
-{
-	unsigned d = candidate ? 2 * distance(word, candidate) : *least;
-
-	/* Of two equally near ones the one that begins alike. */
-	if (candidate && tolower((unsigned char)*word) != tolower((unsigned char)*candidate))
-		d++;
-
-	if (d < *least) {
-		*least = d;
-		*best = candidate;
-	}
-}
-
-/* The known word that the user may have meant, or NULL. */
-static const char *suggest(const char *word)
-{
-	unsigned least = strlen(word) > 3 ? 6 : 4;
-	const char *best = NULL, *help, *name;
-
-	for (const struct field *field = fields; field->name; field++)
-		consider(word, field->name, &best, &least);
-	for (unsigned i = 0; field_short(i, &name); i++)
-		consider(word, name, &best, &least);
-	for (unsigned i = 0; (name = filter_word(i, &help)); i++)
-		consider(word, name, &best, &least);
-	for (unsigned i = 0; i < state_count(); i++)
-		consider(word, state_name(i), &best, &least);
-	for (unsigned i = 0; i < 256; i++)
-		consider(word, proto_name(i), &best, &least);
-	return best;
-}
-
 static struct node *unknown(struct parser *p, size_t position, size_t length, const char *word)
 {
-	const char *hint = suggest(word);
+	const char *packets = hint_packets(word);
+	char hint[96];
 
-	if (hint)
-		fail(p, position, length, "'%s' is no field, flag, protocol or state; did you mean '%s'?",
-		     word, hint);
-	else
-		fail(p, position, length, "'%s' is no field, flag, protocol or state", word);
+	if (packets) {
+		fail(p, position, length, "'%s' %s", word, packets);
+		return NULL;
+	}
+	hint_word(hint, sizeof(hint), word);
+	fail(p, position, length, "'%s' is no field, flag, protocol or state%s", word, hint);
 	return NULL;
 }
 
@@ -579,21 +544,31 @@ void filter_free(struct filter *filter)
 	free(filter);
 }
 
+/* The kernel leaves some numbers out where they are 0: all of this is absent, or 0. */
+static const struct flow zeros;
+
 static bool test_match(const struct test *test, const struct flow *flow)
 {
-	bool present = false;
+	bool present = false, counts = false;
 
 	for (unsigned i = 0; i < test->count; i++) {
 		const struct field *field = test->fields[i];
+		const struct flow *from = flow;
 
-		if (!field_present(field, flow))
+		if (field_present(field, flow))
+			present = true;
+		else if (field->zero && !(flow->has & field->zero))
+			from = &zeros;
+		else
 			continue;
-		present = true;
+		counts = true;
 		for (unsigned j = 0; j < test->terms_count; j++)
-			if (field->kind->match(&test->terms[j], field, flow))
+			if (field->kind->match(&test->terms[j], field, from))
 				return !test->negate;
 	}
-	return present && test->negate;
+	if (test->absent && !present)
+		return !test->negate;
+	return counts && test->negate;
 }
 
 bool node_match(const struct node *node, const struct flow *flow)

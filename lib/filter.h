@@ -5,13 +5,14 @@
 #include "field.h"
 
 /* One comparison: some field of `fields` is present and one of the values fits (or, negated,
- * none does). */
+ * none does); with `absent` also, or only, that none of the fields is there. */
 struct test {
 	const struct field *fields[4];
 	unsigned count;
 	struct term *terms;
 	unsigned terms_count;
 	bool negate;
+	bool absent;		/* "-" is one of the values */
 	bool exact;		/* the operator was = and each term is what the user typed */
 };
 
@@ -33,7 +34,7 @@ struct filter {
 /* Where it went wrong: `position` and `length` in bytes of the text, and a sentence. */
 struct filter_error {
 	size_t position, length;
-	char message[160];
+	char message[256];
 };
 
 /* Reads an expression; an empty one matches everything. NULL, *error filled, if it is not

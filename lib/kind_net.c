@@ -2,6 +2,7 @@
 #include "field.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -128,13 +129,22 @@ static void raw_state(struct out *out, const struct field *field, const struct f
 		put_number(out, code >= STATE_UNKNOWN ? code - STATE_UNKNOWN : code);
 }
 
-/* netstat's names for what conntrack calls otherwise. */
+/* What netstat and ss call otherwise. */
 static const struct {
 	const char *name, *state;
 } state_aliases[] = {
 	{ "FIN_WAIT1", "FIN_WAIT" }, { "FIN_WAIT2", "FIN_WAIT" }, { "SYN_RCVD", "SYN_RECV" },
 	{ "CLOSING", "LAST_ACK" }, { "CLOSED", "CLOSE" }, { "LISTEN", "SYN_SENT2" },
+	{ "FIN_WAIT_1", "FIN_WAIT" }, { "FIN_WAIT_2", "FIN_WAIT" }, { "ESTAB", "ESTABLISHED" },
 };
+
+/* In any case, and with the dashes of ss. */
+static bool same_state(const char *word, const char *name)
+{
+	while (*name && (toupper((unsigned char)*word) == *name || (*word == '-' && *name == '_')))
+		word++, name++;
+	return !*word && !*name;
+}
 
 /* The states that a word means, one bit a code; 0 if it is none. */
 static uint64_t find_states(const char *word)
@@ -142,10 +152,10 @@ static uint64_t find_states(const char *word)
 	uint64_t found = 0;
 
 	for (unsigned i = 0; i < state_count(); i++)
-		if (!strcasecmp(word, state_name(i)))
+		if (same_state(word, state_name(i)))
 			found |= UINT64_C(1) << i;
 	for (unsigned i = 0; i < sizeof(state_aliases) / sizeof(*state_aliases); i++)
-		if (!strcasecmp(word, state_aliases[i].name))
+		if (same_state(word, state_aliases[i].name))
 			found |= find_states(state_aliases[i].state);
 	return found;
 }
@@ -306,7 +316,8 @@ static const char *parse_address(struct term *term, const struct field *field, c
 							       : NULL;
 	}
 	if (!read_address(text, &term->from, &term->family))
-		return "not an address";
+		return isalpha((unsigned char)*text) ? "not an address (host names are not looked up)"
+						     : "not an address";
 	term->to = term->from;
 	return NULL;
 }
@@ -376,7 +387,7 @@ static bool find_port(const char *word, uint64_t *port)
 	return true;
 }
 
-/* A service name may hold a dash, so the whole word is tried first. */
+/* A service name may hold a dash, so the whole word is tried first. ss writes a colon before it. */
 static const char *parse_port(struct term *term, const struct field *field, const char *word,
 			      const struct names *names)
 {
@@ -384,6 +395,7 @@ static const char *parse_port(struct term *term, const struct field *field, cons
 	char *dash;
 
 	(void)field, (void)names;
+	word += *word == ':';
 	term->mask = UINT64_MAX;
 	if (find_port(word, &term->low)) {
 		term->high = term->low;
@@ -391,7 +403,8 @@ static const char *parse_port(struct term *term, const struct field *field, cons
 	}
 	dash = strlen(word) < sizeof(text) ? strchr(strcpy(text, word), '-') : NULL;
 	if (!dash)
-		return "not a port number or service name";
+		return strchr(word, ':') ? "not a port (a range is written as in 8000-8100)"
+					 : "not a port number or service name";
 	*dash++ = '\0';
 	if (!find_port(text, &term->low) || !find_port(dash, &term->high))
 		return "not a range of ports";

@@ -19,7 +19,7 @@ struct prompt {
 	struct history *history;	/* the caller's; may be NULL */
 	unsigned back;			/* how far back in the history the text is from */
 	char draft[PROMPT_SIZE];	/* what was typed before going back */
-	char error[200];		/* empty: nothing is wrong */
+	char error[256];		/* empty: nothing is wrong */
 	size_t error_at, error_length;
 };
 

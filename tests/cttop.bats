@@ -388,6 +388,17 @@ sane() {
 	sane
 }
 
+@test "Enter on a group that lacks the field finds just those" {
+	terminal_start 100 40 cttop -v states icmp
+	shows '^ icmp +- '
+	press Enter
+	shows '^ filter icmp and proto icmp and state -'
+	shows '^ PROTO +SOURCE'
+	shows "matching $(ctlist -c icmp)"
+	press q
+	sane
+}
+
 @test "the filter prompt marks what it does not understand" {
 	terminal_start 80 24 cttop
 	shows '^ tcp +443 '

@@ -50,6 +50,9 @@ setup() {
 	tcp closed	.protonum == 6 and .state == "CLOSE"
 	state != ESTABLISHED	.state != null and .state != "ESTABLISHED"
 	not state ESTABLISHED	.state != "ESTABLISHED"
+	state -	.state == null
+	state CLOSE,-	.state == null or .state == "CLOSE"
+	time-wait or estab	.state == "TIME_WAIT" or .state == "ESTABLISHED"
 	COOKIE_WAIT or SHUTDOWN_RECD	.state == "COOKIE_WAIT" or .state == "SHUTDOWN_RECD"
 	END
 }
@@ -109,6 +112,11 @@ setup() {
 	zone 3	.zone == 3
 	zone 3,4	.zone == 3 or .zone == 4
 	zone > 0	.zone != null
+	zone 0	.zone == null and .orig.zone == null and .reply.zone == null
+	tcp zone 0	.protonum == 6 and .zone == null and .orig.zone == null and .reply.zone == null
+	zone != 3	.zone != 3 and .orig.zone == null and .reply.zone == null
+	zone 3,-	.zone == 3 or .zone == null
+	orig.zone != -	.orig.zone != null
 	zone 100	.zone == 100
 	not zone > 0	.zone == null
 	tcp zone 5	.protonum == 6 and .zone == 5
@@ -118,6 +126,7 @@ setup() {
 	label 64	.labels // [] | has(64)
 	label 5,127	.labels // [] | has(5) or has(127)
 	helper ftp	.helper == "ftp"
+	helper -	.helper == null
 	not helper ftp	.helper != "ftp"
 	master.dport 21	.master.dport == 21
 	END

@@ -32,6 +32,7 @@ setup() {
 	not dnat
 	mark 0x10/0x10
 	tcp reply.sport 443 replied
+	zone 0
 	END
 }
 
@@ -63,6 +64,10 @@ setup() {
 	not assured	status 0x0/0x4
 	replied not assured	status 0x2/0x6
 	zone 3	zone 3
+	zone 0	zone 0
+	zone 3,-	everything
+	state -	everything
+	mark 0	mark 0x0/0xffffffff
 	zone > 3	everything
 	tcp or udp	everything
 	not tcp	everything
