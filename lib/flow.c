@@ -13,33 +13,30 @@
 /* Presence bits of the three tuples are the same row, moved. */
 enum { ORIG = 0, REPLY = 6, MASTER = 12 };
 
+/* `at` may be past the end by the padding that the last attribute lacks. */
 struct walk {
-	const uint8_t *at;
-	size_t left;
+	const uint8_t *base;
+	size_t at, length;
 	bool broken;
 };
 
 static struct walk walk_nest(const struct nlattr *nest)
 {
-	return (struct walk){ (const uint8_t *)nest + NLA_HDRLEN, nest->nla_len - NLA_HDRLEN, false };
+	return (struct walk){ (const uint8_t *)nest, NLA_HDRLEN, nest->nla_len, false };
 }
 
 static inline const struct nlattr *walk_next(struct walk *walk)
 {
-	const struct nlattr *attr = (const void *)walk->at;
-	size_t step;
+	const struct nlattr *attr = (const void *)(walk->base + walk->at);
+	const size_t head = NLA_HDRLEN;
 
-	if (walk->left < NLA_HDRLEN)
+	if (walk->at + head > walk->length)
 		return NULL;
-	if (attr->nla_len < NLA_HDRLEN || attr->nla_len > walk->left) {
+	if (attr->nla_len - head > walk->length - walk->at - head) {	/* a length below `head` wraps */
 		walk->broken = true;
 		return NULL;
 	}
-	step = NLA_ALIGN(attr->nla_len);
-	if (step > walk->left)
-		step = walk->left;
-	walk->at += step;
-	walk->left -= step;
+	walk->at += NLA_ALIGN((size_t)attr->nla_len);
 	return attr;
 }
 
@@ -95,6 +92,51 @@ static bool get_address(const struct nlattr *attr, union address *addr, size_t s
 	return true;
 }
 
+/*
+ * Nearly all nests of a tuple hold just two addresses, or a protocol and two ports, in the order in
+ * which ctnetlink_dump_tuples() writes them. Whoever finds exactly that need not walk.
+ */
+static inline bool is_attr(const struct nlattr *attr, unsigned type, unsigned size)
+{
+	return attr->nla_type == type && attr->nla_len == NLA_HDRLEN + size;
+}
+
+static inline bool decode_two_addresses(const struct nlattr *nest, struct tuple *tuple, bool v4)
+{
+	const unsigned size = v4 ? 4 : 16;
+	const struct nlattr *src = attr_data(nest);
+	const struct nlattr *dst = (const void *)((const uint8_t *)src + NLA_HDRLEN + size);
+
+	if (nest->nla_len != 3 * NLA_HDRLEN + 2 * size ||
+	    !is_attr(src, v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, size) ||
+	    !is_attr(dst, v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, size))
+		return false;
+	memcpy(&tuple->src.addr, attr_data(src), size);
+	memcpy(&tuple->dst.addr, attr_data(dst), size);
+	return true;
+}
+
+static inline bool decode_two_ports(const struct nlattr *nest, struct tuple *tuple)
+{
+	const struct {
+		struct nlattr number_head;
+		uint8_t number, number_pad[3];
+		struct nlattr src_head;
+		uint16_t src, src_pad;
+		struct nlattr dst_head;
+		uint16_t dst, dst_pad;
+	} *all = attr_data(nest);
+
+	if (nest->nla_len != NLA_HDRLEN + sizeof(*all) || !is_attr(&all->number_head, CTA_PROTO_NUM, 1) ||
+	    !is_attr(&all->src_head, CTA_PROTO_SRC_PORT, 2) ||
+	    !is_attr(&all->dst_head, CTA_PROTO_DST_PORT, 2))
+		return false;
+	tuple->protonum = all->number;
+	tuple->src.port = be16toh(all->src);
+	tuple->dst.port = be16toh(all->dst);
+	return true;
+}
+
 /* Addresses of the other family are not what `family` promises: they are skipped. */
 static uint64_t decode_ip(const struct nlattr *nest, struct tuple *tuple, uint8_t family, bool *broken)
 {
@@ -103,6 +145,8 @@ static uint64_t decode_ip(const struct nlattr *nest, struct tuple *tuple, uint8_
 	const struct nlattr *attr;
 	unsigned seen = 0;
 
+	if (decode_two_addresses(nest, tuple, v4))
+		return HAS_ORIG_ADDR;
 	while ((attr = walk_next(&walk))) {
 		switch (attr_type(attr)) {
 		case CTA_IP_V4_SRC:
@@ -127,12 +171,19 @@ static uint64_t decode_ip(const struct nlattr *nest, struct tuple *tuple, uint8_
 }
 
 /* GRE keys come in the port attributes (net/netfilter/nf_conntrack_proto_gre.c). */
+static inline uint64_t has_ports(const struct tuple *tuple)
+{
+	return tuple->protonum == IPPROTO_GRE ? HAS_ORIG_GRE : HAS_ORIG_PORTS;
+}
+
 static uint64_t decode_proto(const struct nlattr *nest, struct tuple *tuple, bool *broken)
 {
 	struct walk walk = walk_nest(nest);
 	const struct nlattr *attr;
 	unsigned ports = 0, icmp = 0;
 
+	if (decode_two_ports(nest, tuple))
+		return has_ports(tuple);
 	while ((attr = walk_next(&walk))) {
 		switch (attr_type(attr)) {
 		case CTA_PROTO_NUM:
@@ -164,7 +215,7 @@ static uint64_t decode_proto(const struct nlattr *nest, struct tuple *tuple, boo
 	if (ports == 3 || icmp != 7)
 		tuple->icmp_id = tuple->icmp_type = tuple->icmp_code = 0;
 	if (ports == 3)
-		return tuple->protonum == IPPROTO_GRE ? HAS_ORIG_GRE : HAS_ORIG_PORTS;
+		return has_ports(tuple);
 	return icmp == 7 ? HAS_ORIG_ICMP : 0;
 }
 
@@ -221,7 +272,9 @@ static bool decode_state(struct flow *flow, const struct nlattr *attr, uint8_t p
 	return true;
 }
 
-static bool decode_tcp(struct flow *flow, const struct nlattr *nest)
+#define TCP_DETAILS (HAS_WSCALE_ORIG | HAS_WSCALE_REPLY | HAS_TCPFLAGS_ORIG | HAS_TCPFLAGS_REPLY)
+
+static bool decode_tcp(struct flow *flow, const struct nlattr *nest, uint64_t want)
 {
 	struct walk walk = walk_nest(nest);
 	const struct nlattr *attr;
@@ -229,7 +282,8 @@ static bool decode_tcp(struct flow *flow, const struct nlattr *nest)
 	while ((attr = walk_next(&walk))) {
 		switch (attr_type(attr)) {
 		case CTA_PROTOINFO_TCP_STATE:
-			decode_state(flow, attr, IPPROTO_TCP);
+			if (decode_state(flow, attr, IPPROTO_TCP) && !(want & TCP_DETAILS))
+				return true;
 			break;
 		case CTA_PROTOINFO_TCP_WSCALE_ORIGINAL:
 			if (get_u8(attr, &flow->wscale[0]))
@@ -252,11 +306,12 @@ static bool decode_tcp(struct flow *flow, const struct nlattr *nest)
 	return !walk.broken;
 }
 
-static bool decode_sctp(struct flow *flow, const struct nlattr *nest)
+static bool decode_sctp(struct flow *flow, const struct nlattr *nest, uint64_t want)
 {
 	struct walk walk = walk_nest(nest);
 	const struct nlattr *attr;
 
+	(void)want;
 	while ((attr = walk_next(&walk))) {
 		switch (attr_type(attr)) {
 		case CTA_PROTOINFO_SCTP_STATE:
@@ -275,11 +330,12 @@ static bool decode_sctp(struct flow *flow, const struct nlattr *nest)
 	return !walk.broken;
 }
 
-static bool decode_dccp(struct flow *flow, const struct nlattr *nest)
+static bool decode_dccp(struct flow *flow, const struct nlattr *nest, uint64_t want)
 {
 	struct walk walk = walk_nest(nest);
 	const struct nlattr *attr;
 
+	(void)want;
 	while ((attr = walk_next(&walk))) {
 		switch (attr_type(attr)) {
 		case CTA_PROTOINFO_DCCP_STATE:
@@ -298,9 +354,9 @@ static bool decode_dccp(struct flow *flow, const struct nlattr *nest)
 	return !walk.broken;
 }
 
-static bool decode_protoinfo(struct flow *flow, const struct nlattr *nest)
+static bool decode_protoinfo(struct flow *flow, const struct nlattr *nest, uint64_t want)
 {
-	static bool (*const decoders[])(struct flow *, const struct nlattr *) = {
+	static bool (*const decoders[])(struct flow *, const struct nlattr *, uint64_t) = {
 		[CTA_PROTOINFO_TCP] = decode_tcp,
 		[CTA_PROTOINFO_DCCP] = decode_dccp,
 		[CTA_PROTOINFO_SCTP] = decode_sctp,
@@ -311,7 +367,7 @@ static bool decode_protoinfo(struct flow *flow, const struct nlattr *nest)
 	while ((attr = walk_next(&walk))) {
 		unsigned type = attr_type(attr);
 
-		if (type && type < sizeof(decoders) / sizeof(*decoders) && !decoders[type](flow, attr))
+		if (type && type < sizeof(decoders) / sizeof(*decoders) && !decoders[type](flow, attr, want))
 			return false;
 	}
 	return !walk.broken;
@@ -412,8 +468,7 @@ static const uint64_t gives[] = {
 	[CTA_TUPLE_REPLY] = HAS_REPLY_ADDR | HAS_REPLY_PORTS | HAS_REPLY_ICMP | HAS_REPLY_GRE |
 			    HAS_REPLY_ZONE,
 	[CTA_STATUS] = HAS_STATUS,
-	[CTA_PROTOINFO] = HAS_STATE | HAS_WSCALE_ORIG | HAS_WSCALE_REPLY | HAS_TCPFLAGS_ORIG |
-			  HAS_TCPFLAGS_REPLY | HAS_VTAG_ORIG | HAS_VTAG_REPLY | HAS_DCCP_ROLE |
+	[CTA_PROTOINFO] = HAS_STATE | TCP_DETAILS | HAS_VTAG_ORIG | HAS_VTAG_REPLY | HAS_DCCP_ROLE |
 			  HAS_DCCP_SEQ,
 	[CTA_HELP] = HAS_HELPER,
 	[CTA_TIMEOUT] = HAS_TIMEOUT,
@@ -442,7 +497,7 @@ static bool decode_number(struct flow *flow, const struct nlattr *attr, uint32_t
 	return true;
 }
 
-static bool decode_attribute(struct flow *flow, unsigned type, const struct nlattr *attr)
+static bool decode_attribute(struct flow *flow, unsigned type, const struct nlattr *attr, uint64_t want)
 {
 	switch (type) {
 	case CTA_TUPLE_ORIG:
@@ -452,7 +507,7 @@ static bool decode_attribute(struct flow *flow, unsigned type, const struct nlat
 	case CTA_STATUS:
 		return decode_number(flow, attr, &flow->status, HAS_STATUS);
 	case CTA_PROTOINFO:
-		return decode_protoinfo(flow, attr);
+		return decode_protoinfo(flow, attr, want);
 	case CTA_HELP:
 		return decode_name(flow, HAS_HELPER, attr, flow->helper, HELPER_SIZE);
 	case CTA_TIMEOUT:
@@ -503,7 +558,7 @@ static bool decode_conntrack(struct flow *flow, struct walk walk, uint64_t want)
 
 		if (type >= sizeof(gives) / sizeof(*gives) || !(gives[type] & want))
 			continue;
-		if (!decode_attribute(flow, type, attr))
+		if (!decode_attribute(flow, type, attr, want))
 			return false;
 	}
 	flow_set_nat(flow);
@@ -617,13 +672,16 @@ bool flow_decode(struct flow *flow, const struct nlmsghdr *message, uint64_t wan
 	const size_t head = NLMSG_HDRLEN + sizeof(struct nfgenmsg);
 	unsigned subsystem = message->nlmsg_type >> 8;
 	const struct nfgenmsg *nfgen = (const void *)((const uint8_t *)message + NLMSG_HDRLEN);
-	struct walk walk = { (const uint8_t *)message + head, message->nlmsg_len - head, false };
+	struct walk walk = { (const uint8_t *)message, head, message->nlmsg_len, false };
 	bool good;
 
 	if (message->nlmsg_len < head || is_request(message) || !is_entry(message) ||
 	    (subsystem != NFNL_SUBSYS_CTNETLINK && subsystem != NFNL_SUBSYS_CTNETLINK_EXP))
 		goto bad;
-	memset(flow, 0, offsetof(struct flow, start));
+	/* In parts: gcc makes the whole a `rep stos`, which is slow to start. */
+	memset(flow, 0, offsetof(struct flow, reply));
+	memset(&flow->reply, 0, sizeof(flow->reply));
+	memset(&flow->status, 0, offsetof(struct flow, start) - offsetof(struct flow, status));
 	flow->has = HAS_FAMILY;
 	flow->family = nfgen->nfgen_family;
 	flow->multi = message->nlmsg_flags & NLM_F_MULTI;
