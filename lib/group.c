@@ -155,6 +155,12 @@ static inline void count(struct groups *groups, const struct pending *pending)
 		group->sum[i] += pending->sum[i];
 }
 
+static inline void hash(const struct index *index, struct pending *pending)
+{
+	pending->tag = index_hash(index, pending->key.word);
+	index_touch_slot(index, pending->tag);
+}
+
 void group_add(struct groups *groups, const struct flow *flow)
 {
 	struct index *index = counted(groups);
@@ -165,10 +171,11 @@ void group_add(struct groups *groups, const struct flow *flow)
 	else
 		groups->waiting++;
 	index_make_key(index, flow, &pending->key);
-	pending->tag = index_hash(index, pending->key.word);
-	index_touch_slot(index, pending->tag);
 	pending->unreplied = (flow->has & HAS_STATUS) && !(flow->status & IPS_SEEN_REPLY);
 	read_sums(groups, pending, flow);
+	/* The key was just written in bytes, and hashing would have to wait for them; the one before is there. */
+	if (groups->waiting > 1)
+		hash(index, &groups->queue[(groups->head - 1) % QUEUE]);
 	groups->head++;
 	if (groups->waiting > QUEUE / 2)
 		index_touch_record(index, groups->queue[(groups->head + QUEUE / 2) % QUEUE].tag);
@@ -216,6 +223,8 @@ void groups_settle(struct groups *groups)
 {
 	unsigned first = groups->head + QUEUE - groups->waiting;
 
+	if (groups->waiting)
+		hash(counted(groups), &groups->queue[(groups->head - 1) % QUEUE]);
 	for (; groups->waiting; groups->waiting--)
 		count(groups, &groups->queue[first++ % QUEUE]);
 	if (!groups->across)
@@ -269,20 +278,14 @@ const struct field *groups_across(const struct groups *groups)
 	return &groups->columns.keys[0].field;
 }
 
-static void whole_row(const struct index *index, const struct group *group, struct group_row *row)
-{
-	memset(&row->flow, 0, sizeof(row->flow));
-	index_fill(index, group, row);
-}
-
 void groups_row(const struct groups *groups, const struct group *group, struct group_row *row)
 {
-	whole_row(&groups->rows, group, row);
+	index_fill(&groups->rows, group, row);
 }
 
 void groups_column_row(const struct groups *groups, const struct group *column, struct group_row *row)
 {
-	whole_row(&groups->columns, column, row);
+	index_fill(&groups->columns, column, row);
 }
 
 int groups_compare(const struct groups *groups, unsigned key, const struct group *a,

@@ -33,7 +33,8 @@ struct group {
 	uint64_t sum[];
 };
 
-/* The keys of a group in a flow of their own, for the kinds. Their rows are groups_keys(). */
+/* The keys of a group in a flow of their own, for the kinds, which look at `has`, `family` and their
+ * value only. Their rows are groups_keys(). */
 struct group_row {
 	struct flow flow;
 	uint64_t values[GROUP_VALUES / sizeof(uint64_t)];
@@ -60,11 +61,6 @@ void groups_settle(struct groups *groups);
 struct group *group_get(struct groups *groups, const struct flow *flow);
 void *group_extra(const struct groups *groups, struct group *group);
 
-/* The group of a flow, made with nothing counted if it is new; and its bytes for the caller, which
- * begin as 0. */
-struct group *group_get(struct groups *groups, const struct flow *flow);
-void *group_extra(const struct groups *groups, struct group *group);
-
 /* The groups in order of arrival; likewise the columns, of which there are none without across. */
 uint32_t groups_count(const struct groups *groups);
 struct group *groups_at(const struct groups *groups, uint32_t number);
@@ -72,7 +68,7 @@ uint32_t groups_columns_count(const struct groups *groups);
 struct group *groups_column(const struct groups *groups, uint32_t number);
 
 /* The rows of the keys in the order of the plan, and of `across`; their values lie in a struct
- * group_row, which these fill. */
+ * group_row, which these fill; other members stay as they are. */
 const struct field *groups_keys(const struct groups *groups, unsigned i);
 const struct field *groups_across(const struct groups *groups);
 void groups_row(const struct groups *groups, const struct group *group, struct group_row *row);

@@ -1,4 +1,4 @@
-/* Sorts pointers to groups; keys are compared as their kinds compare flows. */
+/* Sorts pointers to groups; keys are compared as their kinds compare flows, by two numbers first. */
 #include "rank.h"
 
 #include "memory.h"
@@ -44,6 +44,64 @@ static int compare_by(const struct groups *groups, const struct rank_order *orde
 	return order->descending && both ? -result : result;
 }
 
+/* The key of a group as a number; absent values and kinds without a number share the last one. */
+static uint64_t number_of(const struct groups *groups, unsigned index, const struct group *group)
+{
+	const struct field *field = groups_keys(groups, index);
+	struct group_row row;
+
+	groups_row(groups, group, &row);
+	if (!field->kind->number || !field_present(field, &row.flow))
+		return UINT64_MAX;
+	return field->kind->number(field, &row.flow);
+}
+
+static uint64_t major_of(const struct ranking *ranking, const struct ranked *ranked)
+{
+	const struct rank_order by_count = { RANK_COUNT, 0, true };
+	const struct rank_order *order = ranking->orders_count ? &ranking->orders[0] : &by_count;
+	const struct group *group = ranked->group;
+	uint64_t value = UINT64_MAX;
+
+	switch (order->by) {
+	case RANK_COUNT:
+		value = group->count;
+		break;
+	case RANK_UNREPLIED:
+		value = group->unreplied;
+		break;
+	case RANK_DELTA:
+		value = (uint64_t)ranked->delta ^ UINT64_C(1) << 63;
+		break;
+	case RANK_KEY:
+		value = number_of(ranking->groups, order->index, group);
+		break;
+	case RANK_SUM:
+		if (group->summed >> order->index & 1)
+			value = group->sum[order->index];
+		break;
+	}
+	return order->descending && value != UINT64_MAX ? ~value : value;
+}
+
+/* After equal counts the keys decide, so then `minor` goes on where `major` ends. */
+static bool minor_follows(const struct ranking *ranking)
+{
+	return !ranking->orders_count || (ranking->orders_count == 1 && ranking->orders[0].by == RANK_COUNT);
+}
+
+static void rank(const struct ranking *ranking, struct ranked *ranked)
+{
+	ranked->major = major_of(ranking, ranked);
+	ranked->minor = minor_follows(ranking) ? number_of(ranking->groups, 0, ranked->group) : UINT64_MAX;
+}
+
+/* Whether two such numbers tell the order: the last one is shared. */
+static bool tells(uint64_t a, uint64_t b)
+{
+	return a != b && a != UINT64_MAX && b != UINT64_MAX;
+}
+
 static int compare_ranked(const void *x, const void *y, void *data)
 {
 	const struct ranking *ranking = data;
@@ -51,6 +109,10 @@ static int compare_ranked(const void *x, const void *y, void *data)
 	bool both;
 	int result = 0;
 
+	if (tells(a->major, b->major))
+		return compare_values(a->major, b->major);
+	if (a->major == b->major && a->major != UINT64_MAX && tells(a->minor, b->minor))
+		return compare_values(a->minor, b->minor);
 	for (unsigned i = 0; i < ranking->orders_count && !result; i++)
 		result = compare_by(ranking->groups, &ranking->orders[i], a, b);
 	if (!result)
@@ -140,6 +202,7 @@ void ranking_make(struct ranking *ranking, struct groups *groups, const struct g
 		const struct group *peer = previous ? groups_peer(previous, groups, group) : NULL;
 
 		ranking->list[i] = (struct ranked){ group, group->count - (peer ? peer->count : 0) };
+		rank(ranking, &ranking->list[i]);
 		ranking->matched += group->count;
 	}
 	keep(ranking);

@@ -14,9 +14,11 @@ struct rank_order {
 	bool descending;		/* the absent come last in both directions */
 };
 
+/* `major` orders as the first of the orders does, and `minor` as the first key, as far as 64 bits go. */
 struct ranked {
 	const struct group *group;
 	int64_t delta;
+	uint64_t major, minor;
 };
 
 struct ranking {

@@ -497,6 +497,7 @@ void sample_group_row(const struct sample *sample, uint32_t number, struct row *
 	struct sums *sums = sample_sums(sample, number);
 	struct flow *flow = &row->group.flow;
 
+	memset(flow, 0, sizeof(*flow));
 	groups_row(sample->groups, groups_at(sample->groups, number), &row->group);
 	for (unsigned i = 0; i < sample->plan.keys_count; i++) {
 		const struct field *from = groups_keys(sample->groups, i), *to = &sample->plan.keys[i];

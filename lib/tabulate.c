@@ -376,7 +376,8 @@ static void line_clear(const struct tabulation *tabulation, struct line *line, c
 {
 	uint64_t *cells = line->cells;
 
-	memset(line, 0, sizeof(*line));
+	line->row.flow.has = 0;
+	memset(&line->word, 0, sizeof(*line) - offsetof(struct line, word));
 	memset(cells, 0, tabulation->matrix.count * sizeof(*cells));
 	line->cells = cells;
 	line->word = word;
