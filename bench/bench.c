@@ -19,10 +19,11 @@
 
 /*
  * Usage: bench [-n ROUNDS] [-b] LABEL COMMAND [LABEL COMMAND]...
- * Each command is a line for sh -c, which ought to `exec`. In every round the yardstick runs and then
- * each command; the ratio of CPU time is taken within the round, and the median of the rounds is
- * printed. The yardstick dumps the whole conntrack table into a buffer and throws it away. With -b the
- * first command is the yardstick instead, and wall time counts.
+ * Each command is a line for sh -c, which ought to `exec`. In every round the yardstick runs right before
+ * each command, because machines are faster now and slower then; the ratio of CPU time is taken within
+ * the pair, and the median of the rounds is printed, with the quarters of them that are below and above.
+ * The yardstick dumps the whole conntrack table into a buffer and throws it away. With -b the first
+ * command is the yardstick instead, and wall time counts.
  */
 enum { ROUNDS = 64, ROWS = 64 };
 
@@ -34,6 +35,7 @@ struct cost {
 struct row {
 	const char *label, *command;
 	struct cost costs[ROUNDS];
+	double ratios[ROUNDS];
 };
 
 static double seconds(struct timeval t)
@@ -107,21 +109,32 @@ static int by_value(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static double median(double *values, int count)
+static double own(const struct cost *cost, bool wall)
 {
-	qsort(values, count, sizeof(*values), by_value);
-	return values[count / 2];
+	return wall ? cost->wall : cost->cpu;
 }
 
-static void print_row(const struct row *row, const struct row *base, int rounds, bool wall)
+/* The first row is the yardstick. */
+static void run_round(struct row *rows, int count, int round, bool wall)
 {
-	double ratio[ROUNDS], own[ROUNDS];
-
-	for (int i = 0; i < rounds; i++) {
-		own[i] = wall ? row->costs[i].wall : row->costs[i].cpu;
-		ratio[i] = own[i] / (wall ? base->costs[i].wall : base->costs[i].cpu);
+	for (int i = 1; i < count; i++) {
+		rows[0].costs[round] = run(rows[0].command);
+		rows[i].costs[round] = run(rows[i].command);
+		rows[i].ratios[round] = own(&rows[i].costs[round], wall) / own(&rows[0].costs[round], wall);
 	}
-	printf("%-44s %8.2f %10.4f %10.1f\n", row->label, median(ratio, rounds), median(own, rounds),
+	rows[0].ratios[round] = 1;
+}
+
+static void print_row(struct row *row, int rounds, bool wall)
+{
+	double values[ROUNDS];
+
+	for (int i = 0; i < rounds; i++)
+		values[i] = own(&row->costs[i], wall);
+	qsort(values, rounds, sizeof(*values), by_value);
+	qsort(row->ratios, rounds, sizeof(*row->ratios), by_value);
+	printf("%-40s %7.2f %6.2f-%-6.2f %9.4f %9.1f\n", row->label, row->ratios[rounds / 2],
+	       row->ratios[rounds / 4], row->ratios[rounds - 1 - rounds / 4], values[rounds / 2],
 	       row->costs[0].peak / 1024.0);
 }
 
@@ -147,13 +160,11 @@ int main(int argc, char **argv)
 		rows[count].label = argv[i];
 		rows[count++].command = argv[i + 1];
 	}
-	for (int i = 0; i < count; i++)
-		run(rows[i].command);
+	run(rows[0].command);
 	for (int round = 0; round < rounds; round++)
-		for (int i = 0; i < count; i++)
-			rows[i].costs[round] = run(rows[i].command);
-	printf("%-44s %8s %10s %10s\n", "", "ratio", wall ? "wall s" : "cpu s", "peak MiB");
+		run_round(rows, count, round, wall);
+	printf("%-40s %7s %13s %9s %9s\n", "", "ratio", "quarters ", wall ? "wall s" : "cpu s", "peak MiB");
 	for (int i = 0; i < count; i++)
-		print_row(&rows[i], &rows[0], rounds, wall);
+		print_row(&rows[i], rounds, wall);
 	return 0;
 }
