@@ -154,6 +154,67 @@ same_as_conntrack() {
 	same_as_conntrack
 }
 
+# queue_new PORT NUMBER: the first packets of UDP flows to a port go to an NFQUEUE. Not all kernels have both ways.
+queue_new() {
+	nft "table inet queue { chain hold { type filter hook output priority 1; udp dport $1 ct state new queue num $2; }; }" \
+		2>/dev/null ||
+		iptables -w -A OUTPUT -p udp --dport "$1" -m conntrack --ctstate NEW -j NFQUEUE --queue-num "$2" 2>/dev/null
+}
+
+unqueue() {
+	nft delete table inet queue 2>/dev/null || iptables -w -F OUTPUT
+}
+
+# Between conntrack and its end a packet waits in a queue, so the second one finds no entry either.
+@test "two first packets that wait in NFQUEUE are a clash, resolved" {
+	need_kernel
+	track ''
+	serve 127.0.0.1 8005 --udp --silent
+	queue_new 8005 5 || skip "no NFQUEUE here: nft's needs NFT_QUEUE in the kernel, the other one iptables"
+	exec {fd}< <(exec queue 5 2 3>&-)
+	queue=$!
+	PIDS+=("$queue")
+	read -r -t 5 -u "$fd" ready
+	[ "$ready" = ready ]
+	before=$(ctstats -j | jq -c .counters)
+	traffic udp 127.0.0.1 8005 --hold 100 >/dev/null
+	wait "$queue"
+	unqueue
+	after=$(ctstats -j | jq -c .counters)
+	# Before 5.10 a clash that was resolved was counted as insert_failed.
+	jq -en --argjson a "$before" --argjson b "$after" 'def grown($name): $b[$name].total - $a[$name].total;
+		grown("drop") == 0 and if $b | has("clash_resolve")
+			then grown("clash_resolve") == 1 and grown("insert_failed") == 0
+			else grown("insert_failed") == 1 end'
+	same_as_conntrack
+}
+
+# Which chain an entry goes to is a secret, and the number of chains is the machine's: so only where the
+# machine is the tests' own.
+@test "hash chains that are too long: new flows are refused, and that is no drop" {
+	need_kernel
+	[ "${CT_OWN_KERNEL:-}" ] || skip "the hash table is the machine's (make test-kernels)"
+	ctstats -j | jq -e '.counters | has("chaintoolong")' || skip "this kernel has no limit"
+	hashsize=/sys/module/nf_conntrack/parameters/hashsize
+	old=$(cat $hashsize)
+	track ''
+	serve 127.0.0.1 8007 --udp --silent
+	nsenter --net=/proc/1/ns/net sh -c "echo 512 >$hashsize"
+	fill -p tcp4 -n 25000 -t 600 2>/dev/null || true
+	ctstats -j >"$BATS_TEST_TMPDIR/before"
+	traffic udp 127.0.0.1 8007 --count 200 >/dev/null || true
+	ctstats -j >"$BATS_TEST_TMPDIR/after"
+	ctstats >"$BATS_TEST_TMPDIR/screen"
+	empty_table
+	nsenter --net=/proc/1/ns/net sh -c "echo $old >$hashsize"
+	jq -e '.load > 16 and .counters.chaintoolong.total > 0 and .drops.chain_too_long.total > 0 and
+		.drops.table_full.total == 0' "$BATS_TEST_TMPDIR/before"
+	jq -es '(.[1].counters.chaintoolong.total - .[0].counters.chaintoolong.total) as $long |
+		$long > 0 and .[1].counters.insert_failed.total - .[0].counters.insert_failed.total == $long and
+		.[1].counters.drop.total == .[0].counters.drop.total' "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+	grep -qE 'chain too long [1-9]' "$BATS_TEST_TMPDIR/screen"
+}
+
 @test "a full table: drops are told as table full, early_drop grows, occupancy is hard" {
 	need_kernel
 	max=$(cat /proc/sys/net/netfilter/nf_conntrack_max)
