@@ -2,7 +2,6 @@
 #include "report.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 void report_init(struct report *report)
@@ -170,15 +169,21 @@ static void check_invalid(const struct report *report, struct warning *warning)
 	SAY(warning, "%.1f packets/s are INVALID: ctwatch --invalid --summary 10 names the reasons", invalid);
 }
 
+/* The hash holds the entries of all namespaces; how many there are only root can see. */
 static void check_load(const struct report *report, struct warning *warning)
 {
-	double load;
+	double own, all = 0;
 
-	if (!report_load(report, &load) || load <= 4)
+	if (!report_load(report, &own))
+		return;
+	if (has(report, STATS_OBJECTS))
+		all = 2.0 * report->stats.objects / report->stats.buckets;
+	if (own <= 4 && all <= 4)
 		return;
 	warning->about = "load";
-	warning->level = load > 15 ? LEVEL_BAD : LEVEL_WARNING;
-	SAY(warning, "%.1f entries in each hash chain: raise nf_conntrack_buckets", load);
+	warning->level = own > 15 || all > 15 ? LEVEL_BAD : LEVEL_WARNING;
+	SAY(warning, "%.1f entries in each hash chain%s: raise nf_conntrack_buckets", own > 4 ? own : all,
+	    own > 4 ? "" : ", of all namespaces together");
 }
 
 static void check_buckets(const struct report *report, struct warning *warning)
@@ -205,23 +210,16 @@ static void (*const checks[])(const struct report *report, struct warning *warni
 	check_growth, check_early, check_buckets, check_invalid, check_expectations,
 };
 
-static int by_level(const void *a, const void *b)
-{
-	const struct warning *x = a, *y = b;
-
-	return (int)y->level - (int)x->level ? (int)y->level - (int)x->level : (x > y) - (x < y);
-}
-
 unsigned report_warnings(const struct report *report, struct warning *warnings)
 {
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
-		warnings[count] = (struct warning){ .level = LEVEL_NONE };
-		checks[i](report, &warnings[count]);
-		if (warnings[count].level)
-			count++;
-	}
-	qsort(warnings, count, sizeof(*warnings), by_level);
+	for (enum level level = LEVEL_BAD; level > LEVEL_NONE; level--)
+		for (unsigned i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
+			warnings[count] = (struct warning){ .level = LEVEL_NONE };
+			checks[i](report, &warnings[count]);
+			if (warnings[count].level == level)
+				count++;
+		}
 	return count;
 }

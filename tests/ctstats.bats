@@ -389,6 +389,14 @@ saved() { # FILE JQ-EXPRESSION
 	[ "$(ctstats -i 10 -r "$CAPTURES/proc-stat-6.1.txt" -r "$CAPTURES/proc-stat-6.1-later.txt" 2>/dev/null | wc -l)" -eq 4 ]
 }
 
+@test "a hash that is too small for all namespaces together is told" {
+	ctstats -j -k 6.1 -r <(echo '{"entries":10,"max":4096,"buckets":1024,"objects":5000,"counters":{}}') |
+		jq -e '.warnings == [{"level":"warning","about":"load","text":.warnings[0].text}] and
+			(.warnings[0].text | contains("9.8") and contains("all namespaces"))'
+	ctstats -j -k 6.1 -r <(echo '{"entries":10,"max":4096,"buckets":1024,"objects":50,"counters":{}}') |
+		jq -e '.warnings == []'
+}
+
 @test "-r reads conntrack -S, sysctl -a and both together" {
 	saved conntrack-S.txt '.counters.found.total == 19 and .counters.insert_failed.total == 9 and (has("entries") | not)'
 	saved conntrack-S-4.19.txt '.counters.ignore.total == 1800 and (.counters | has("clash_resolve") | not)'
