@@ -46,8 +46,8 @@ bool report_from_json(struct report *report, struct json_object *root);
 
 /*
  * The text that a Prometheus textfile collector reads. `typed`: counters have their type, under the
- * name of the samples, as that format wants it. OpenMetrics wants it under another name, which the
- * collector takes for another metric: there they have no type, and both read it.
+ * name of the samples, as that format wants it. OpenMetrics wants help and type under the name without
+ * _total, where promtool and the collector miss the help: so there they have no type, and both read it.
  */
 void report_metrics(struct out *out, const struct report *report, bool typed);
 

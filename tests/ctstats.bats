@@ -347,6 +347,31 @@ unqueue() {
 	promtool check rules "$ROOT/contrib/prometheus-rules.yml"
 }
 
+# The parser is the one that OpenMetrics was specified with.
+@test "OpenMetrics, read by the strict parser, is what JSON says" {
+	need_kernel
+	/usr/bin/python3 -c 'import prometheus_client' 2>/dev/null || skip "prometheus_client for Python is not installed"
+	ctstats -f openmetrics >"$BATS_TEST_TMPDIR/o"
+	ctstats -j -p >"$BATS_TEST_TMPDIR/j"
+	/usr/bin/python3 - "$BATS_TEST_TMPDIR/o" "$BATS_TEST_TMPDIR/j" <<-'END'
+		import json, sys
+		from prometheus_client.openmetrics.parser import text_string_to_metric_families
+		families = {f.name: f for f in text_string_to_metric_families(open(sys.argv[1]).read())}
+		sample = json.load(open(sys.argv[2]))
+		names = [name for name in sample["cpus"][0] if name != "cpu"]
+		assert len(names) > 9
+		for name in names:
+		    family = families.pop(f"conntrack_{name}_total")
+		    assert family.documentation
+		    got = {int(s.labels["cpu"]): s.value for s in family.samples}
+		    assert got == {cpu["cpu"]: cpu[name] for cpu in sample["cpus"]}, name
+		for name, key in ("entries", "entries"), ("entries_max", "max"), ("buckets", "buckets"):
+		    family = families["conntrack_" + name]
+		    assert family.type == "gauge" and family.samples[0].value == sample[key], name
+		assert all(f.type == "gauge" for f in families.values())
+	END
+}
+
 # What each file of another kernel holds: total of some counters, and which are absent.
 saved() { # FILE JQ-EXPRESSION
 	ctstats -j -r "$CAPTURES/$1" 2>/dev/null >"$BATS_TEST_TMPDIR/saved"
