@@ -1,18 +1,11 @@
 /* Runs commands in turn with a yardstick and prints their cost as ratios to it. */
-#include <err.h>
-#include <errno.h>
-#include <fcntl.h>
+#include "measure.h"
+
 #include <libmnl/libmnl.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
@@ -25,31 +18,11 @@
  * The yardstick dumps the whole conntrack table into a buffer and throws it away. With -b the first
  * command is the yardstick instead, and wall time counts.
  */
-enum { ROUNDS = 64, ROWS = 64 };
-
-struct cost {
-	double cpu, wall;
-	long peak;		/* KiB */
-};
-
 struct row {
 	const char *label, *command;
 	struct cost costs[ROUNDS];
 	double ratios[ROUNDS];
 };
-
-static double seconds(struct timeval t)
-{
-	return t.tv_sec + t.tv_usec / 1e6;
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
 
 /* Receives a dump and looks at nothing but its end. */
 static void receive(void)
@@ -77,9 +50,7 @@ static void receive(void)
 static struct cost run(const char *command)
 {
 	double start = now();
-	struct rusage usage;
 	struct cost cost;
-	int status;
 	pid_t pid = fork();
 
 	if (pid < 0)
@@ -92,21 +63,9 @@ static struct cost run(const char *command)
 		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 		_exit(127);
 	}
-	if (wait4(pid, &status, 0, &usage) < 0)
-		err(1, "wait4");
-	if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
+	if (!measure(pid, start, &cost))
 		errx(1, "failed: %s", command ? command : "yardstick");
-	cost.wall = now() - start;
-	cost.cpu = seconds(usage.ru_utime) + seconds(usage.ru_stime);
-	cost.peak = usage.ru_maxrss;
 	return cost;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
 }
 
 static double own(const struct cost *cost, bool wall)
