@@ -211,14 +211,14 @@ static void text_duration(struct out *out, const struct field *field, const stru
 	uint64_t ns = load(field, flow);
 	char text[40];
 
-	if (ns >= UINT64_C(10000000000)) {
-		put_seconds(out, ns / 1000000000);
+	if (ns >= UINT64_C(9950000000)) {	/* what would be rounded to 10.0 */
+		put_seconds(out, (ns + 50000000) / 1000000000);
 		return;
 	}
-	if (ns >= 1000000000)
+	if (ns >= 999950000)
 		snprintf(text, sizeof(text), "%.1fs", ns / 1e9);
 	else
-		snprintf(text, sizeof(text), "%.1fms", ns / 1e6);
+		snprintf(text, sizeof(text), ns < 1000000 ? "%.3fms" : "%.1fms", ns / 1e6);
 	put_mem(out, text, strlen(text));
 }
 

@@ -225,6 +225,25 @@ static void times_are_read_as_they_are_written(void **state)
 	}
 }
 
+static void durations_are_written_in_three_digits(void **state)
+{
+	static const struct { uint64_t ns; const char *text; } rows[] = {
+		{ 0, "0.000ms" }, { 18400, "0.018ms" }, { 999000, "0.999ms" }, { 1000000, "1.0ms" },
+		{ 250 * S / 1000, "250.0ms" }, { 999949999, "999.9ms" }, { 999950000, "1.0s" }, { S, "1.0s" },
+		{ 9949999999, "9.9s" }, { 9950000000, "10s" }, { 10 * S, "10s" }, { 119980000000, "2m" },
+	};
+	const struct field *field = field_find("duration", 8);
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct flow flow = { .duration = rows[i].ns, .has = HAS_DURATION };
+
+		out_clear(&out);
+		field->kind->text(&out, field, &flow);
+		assert_string_equal(written(), rows[i].text);
+	}
+}
+
 static void seconds_are_written_in_two_units(void **state)
 {
 	static const struct { uint64_t seconds; const char *text; } rows[] = {
@@ -291,6 +310,7 @@ int main(void)
 		cmocka_unit_test(numbers_are_written_as_printf_does),
 		cmocka_unit_test(readers_take_what_people_write),
 		cmocka_unit_test(times_are_read_as_they_are_written),
+		cmocka_unit_test(durations_are_written_in_three_digits),
 		cmocka_unit_test(seconds_are_written_in_two_units),
 		cmocka_unit_test(strange_bytes_cannot_move_the_cursor),
 		cmocka_unit_test(json_keeps_utf8_and_escapes_the_rest),
