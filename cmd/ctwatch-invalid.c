@@ -7,6 +7,7 @@
 #include "nflog.h"
 #include "privs.h"
 #include "sandbox.h"
+#include "sysctl.h"
 #include "tally.h"
 
 #include <err.h>
@@ -282,6 +283,8 @@ static void refuse_taken_group(void)
 
 static void look_first(struct session *session)
 {
+	uint64_t count;
+
 	if (access("/proc/sys/net/netfilter/nf_conntrack_count", F_OK) < 0)
 		errx(2, "connection tracking is not loaded in this kernel: there is nothing to watch");
 	if (!privs_admin()) {
@@ -293,6 +296,9 @@ static void look_first(struct session *session)
 			err(2, "%s", changes[i].name);
 	refuse_taken_group();
 	refuse_foreign_logger();
+	if (sysctl_number("nf_conntrack_count", &count) && !count)
+		warnx("no flow is tracked in this network namespace: packets are judged once a rule in it uses "
+		      "connection tracking (another namespace: --netns)");
 }
 
 /* The log switch comes last and goes first, so that nothing is logged to where nobody looks. */
@@ -327,13 +333,29 @@ static bool undo_changes(void)
 	return good;
 }
 
+/* Our own end: what can still be done is done, then it takes its course. */
+static void crash(int signal)
+{
+	for (unsigned i = 0; i < CHANGES; i++)
+		change_undo(&changes[i]);
+	kill(reader, SIGTERM);
+	raise(signal);
+}
+
+/* All that ends a process and can be caught; what is ignored (nohup) stays so. */
 static void catch_signals(void)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction action = { .sa_handler = pass_on };
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM,
+				    SIGPROF, SIGIO, SIGPWR, SIGXCPU, SIGXFSZ };
+	static const int crashes[] = { SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGTRAP };
+	struct sigaction old, end = { .sa_handler = pass_on };
+	struct sigaction last = { .sa_handler = crash, .sa_flags = SA_RESETHAND };
 
-	for (unsigned i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-		sigaction(signals[i], &action, NULL);
+	for (unsigned i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(ends[i], &end, NULL);
+	for (unsigned i = 0; i < sizeof(crashes) / sizeof(*crashes); i++)
+		sigaction(crashes[i], &last, NULL);
 }
 
 static int wait_for_child(void)
@@ -355,6 +377,8 @@ static int parent(struct session *session, int hear, int tell)
 	int status;
 
 	catch_signals();
+	if (session_stopped(session))	/* before that */
+		kill(reader, SIGTERM);
 	if (!privs_drop(true))
 		warnx("the capabilities could not be dropped");
 	if (read(hear, &byte, 1) == 1 && make_changes() && write(tell, &byte, 1) != 1)

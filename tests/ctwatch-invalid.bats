@@ -36,6 +36,10 @@ settings_are_back() {
 	[ "$(settings)" = "$before" ]
 }
 
+gone() {
+	[ ! -e "/proc/$1" ]
+}
+
 logs_invalid() {
 	[ "$(in_gateway cat /proc/sys/net/netfilter/nf_conntrack_log_invalid)" = 255 ]
 }
@@ -124,13 +128,44 @@ invalid() {
 }
 
 @test "the settings are put back when the part that reads packets dies" {
-	watching_packets
-	kill -KILL "$(cat "/proc/$WATCH/task/$WATCH/children")"
-	status=0
-	wait "$WATCH" || status=$?
-	[ "$status" -eq 2 ]
+	for signal in KILL SEGV ABRT; do
+		watching_packets
+		kill -$signal "$(cat "/proc/$WATCH/task/$WATCH/children")"
+		status=0
+		wait "$WATCH" || status=$?
+		[ "$status" -eq 2 ]
+		[ "$(settings)" = "$before" ]
+		grep -q "the reader died: signal $(kill -l $signal)" "$ERR"
+	done
+}
+
+@test "the settings are put back when the first process is ended or crashes, by whatever can be caught" {
+	for signal in QUIT ALRM USR1 USR2 XCPU; do
+		watching_packets
+		stop $signal
+		[ "$(settings)" = "$before" ]
+	done
+	for signal in SEGV ABRT BUS; do
+		watching_packets
+		reader=$(cat "/proc/$WATCH/task/$WATCH/children")
+		status=0
+		stop $signal || status=$?
+		[ "$status" -eq $((128 + $(kill -l $signal))) ]
+		[ "$(settings)" = "$before" ]
+		until_true gone "${reader% }"
+	done
+}
+
+@test "nohup holds" {
+	(trap '' HUP && watching_packets && kill -HUP "$WATCH" && sleep 0.3 && logs_invalid && stop)
 	[ "$(settings)" = "$before" ]
-	grep -q 'the reader died: signal 9' "$ERR"
+}
+
+@test "it says why nothing can come" {
+	run unshare -n sh -c 'cd /proc/sys/net/netfilter && ctwatch --invalid --duration 0.1 &&
+		cat nf_conntrack_log_invalid'
+	[[ $output == *"no flow is tracked in this network namespace"* ]]
+	[[ $output == *0 ]]
 }
 
 @test "a reader that goes away ends it, and the settings are put back" {
