@@ -24,7 +24,8 @@ static void put_remark(struct ctwatch *watch, const struct flow *remark)
 	out_room(out, OUT_ROOM);
 	clock->kind->text(out, clock, remark->has & HAS_TIME ? remark : &none);
 	if (remark->event == EVENT_LOST)
-		out_format(out, "  LOST     %u events: the receive buffer was full\n", remark->lost);
+		out_format(out, "  LOST     %u events: the receive buffer was full%s\n", remark->lost,
+			   watch->track && watch->session.live ? "; a dump follows" : "");
 	else
 		out_format(out, "  %-7s  %s\n", remark->event == EVENT_RESYNC ? "RESYNC" : "NOTE",
 			   remark->note);

@@ -271,6 +271,9 @@ static void last_words(const struct ctwatch *watch)
 		      watch->lost, source_buffer(watch->session.source));
 	else
 		warnx("%lu %s read, %lu lost", watch->seen, what, watch->lost);
+	if (watch->session.live && watch->lost)
+		warnx("to lose less: a larger --buffer, a filter on addresses or ports, fewer --events, a "
+		      "faster reader of the output");
 	if (watch->others && !watch->seen)
 		warnx("%lu events are not shown: they are of %s", watch->others, watch->expect ? "flows" :
 		      "expectations, which need --expect");
