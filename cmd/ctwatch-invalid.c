@@ -60,7 +60,7 @@ static void open_printer(struct invalid *invalid)
 	session->fields = IN_EVENT;
 	columns = session_columns(session, session->format == FORMAT_CSV ? csv : table, &count);
 	print.live = true;
-	print.width = 0;
+	print.keep = count;
 	invalid->printer = printer_new(&session->out, &print, columns, count);
 	free(columns);
 	if (invalid->watch->every)

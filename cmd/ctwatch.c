@@ -28,6 +28,9 @@ static const struct {
 
 enum { EVENT_ROWS = sizeof(event_rows) / sizeof(*event_rows) };
 
+/* The columns up to `detail`, which a narrow terminal shows too. */
+enum { ESSENTIAL = 7 };
+
 static const unsigned all_events = BIT(EVENT_NEW) | BIT(EVENT_UPDATE) | BIT(EVENT_DESTROY);
 
 /* An event takes 1280 bytes of it: two hundred thousand can wait. Memory is only used when they do. */
@@ -159,8 +162,8 @@ static const char *preset(const struct ctwatch *watch)
 		       "duration,packets,bytes,reason,changed,portid,synthetic";
 	if (watch->session.live)
 		sysctl_number("nf_conntrack_acct", &accounting);
-	return accounting ? "clock,type,proto,state,source,destination,duration,packets,bytes,detail,nat"
-			  : "clock,type,proto,state,source,destination,duration,detail,nat";
+	return accounting ? "clock,type,proto,state,source,destination,detail,duration,packets,bytes,nat"
+			  : "clock,type,proto,state,source,destination,detail,duration,nat";
 }
 
 static uint64_t open_printer(struct ctwatch *watch)
@@ -173,7 +176,7 @@ static uint64_t open_printer(struct ctwatch *watch)
 	watch->session.fields = watch->expect ? IN_EVENT | IN_EXPECT : IN_EVENT;
 	columns = session_columns(&watch->session, preset(watch), &count);
 	print.live = true;
-	print.width = 0;	/* an address that is cut says nothing; a line may wrap */
+	print.keep = watch->session.columns || watch->expect ? count : ESSENTIAL;
 	watch->printer = printer_new(&watch->session.out, &print, columns, count);
 	watch->line_by_line = isatty(STDOUT_FILENO);
 	want = watch->session.format == FORMAT_CONNTRACK ? HAS_ALL : session_wants(columns, count);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SAMPLE = 256, TIGHT = 6, LEAST = 9, GOOD = 17, FEW = 4, ROW_ROOM = 16384, FLUSH = 96 * 1024, OBJECTS = 32 };
+enum { SAMPLE = 256, TIGHT = 6, LEAST = 9, USUAL = 15, GOOD = 17, FEW = 4, ROW_ROOM = 16384, FLUSH = 96 * 1024, OBJECTS = 32 };
 
 struct column {
 	struct field field;
@@ -184,8 +184,8 @@ static struct column *widest(struct printer *printer, bool sets, unsigned least)
 	return found;
 }
 
-/* The last column, as long as a few are left. */
-static struct column *dispensable(struct printer *printer)
+/* The last column, as long as more than `least` are left. */
+static struct column *dispensable(struct printer *printer, unsigned least)
 {
 	struct column *last = NULL;
 	unsigned shown = 0;
@@ -195,7 +195,7 @@ static struct column *dispensable(struct printer *printer)
 			last = &printer->columns[i];
 			shown++;
 		}
-	return shown > FEW ? last : NULL;
+	return shown > least ? last : NULL;
 }
 
 /* One step towards the width of the terminal, what hurts least first; false if none is left. */
@@ -214,7 +214,7 @@ static bool give_way(struct printer *printer)
 		}
 		if (i != 1)
 			continue;
-		column = dispensable(printer);
+		column = dispensable(printer, FEW);
 		if (column) {
 			column->hidden = true;
 			return true;
@@ -232,6 +232,22 @@ static void shrink(struct printer *printer)
 			break;
 	if (printer->options.width > total_width(printer))
 		printer->spare = printer->options.width - total_width(printer);
+}
+
+/* Rows to come are not known: columns go, and room that few rows need, but nothing is cut. */
+static void shrink_live(struct printer *printer)
+{
+	unsigned width = printer->options.width;
+	struct column *column;
+
+	printer->options.width = 0;
+	if (!width || total_width(printer) <= width)
+		return;
+	printer->gap = 1;
+	while (total_width(printer) > width && (column = dispensable(printer, printer->options.keep)))
+		column->hidden = true;
+	while (total_width(printer) > width && (column = widest(printer, false, USUAL)))
+		column->width--;
 }
 
 static void put_cut(struct printer *printer, size_t start, unsigned width)
@@ -541,7 +557,7 @@ static void start(struct printer *printer)
 		column->hidden = column->optional && !column->seen;
 	}
 	if (printer->options.format == FORMAT_TABLE) {
-		shrink(printer);
+		(printer->options.live ? shrink_live : shrink)(printer);
 		if (printer->options.header)
 			head_table(printer);
 	} else if (printer->options.format == FORMAT_CSV && printer->options.header) {

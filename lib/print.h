@@ -12,7 +12,8 @@ struct print_options {
 	unsigned width;			/* of the terminal; 0: nothing is cut */
 	bool header, colour, utf8;
 	bool hide;			/* table: leave out OPTIONAL columns that are absent in the sample */
-	bool live;			/* print at once, without looking at the first rows */
+	bool live;			/* print at once, without looking at the first rows; nothing is cut */
+	unsigned keep;			/* live: so many columns stay where the terminal is narrow */
 	unsigned conntrack;		/* CONNTRACK_ bits */
 	const struct names *names;
 };

@@ -128,7 +128,7 @@ static void text_protos(const struct summary *summary, struct out *out)
 		const unsigned long *count = summary->protos[i];
 
 		if (count[EVENT_NEW] | count[EVENT_UPDATE] | count[EVENT_DESTROY])
-			out_format(out, "  %s %lu new %lu destroyed", proto_text(i, number),
+			out_format(out, "  %s %lu new, %lu destroyed ", proto_text(i, number),
 				   count[EVENT_NEW], count[EVENT_DESTROY]);
 	}
 	out_text(out, "\n");

@@ -54,6 +54,28 @@ uncoloured() {
 	on_terminal 80 "$BUILD/ctlist" -j -r mixed.pcap | diff - ../expected/mixed.json
 }
 
+@test "events on a narrow terminal: fewer columns, nothing is cut" {
+	need script
+	local file=$PWD/conntrack-E.txt width
+
+	ctwatch -r "$file" 2>/dev/null | sed 's/  */ /g; s/ $//' >"$BATS_TEST_TMPDIR/whole"
+	for width in 80 100 120 200; do
+		on_terminal $width LC_ALL=C "$BUILD/ctwatch" -r "$file" 2>/dev/null | uncoloured | grep -v '^ctwatch: ' |
+			sed 's/ *$//' >"$BATS_TEST_TMPDIR/$width"
+		# What is shown is the beginning of what a pipe gets.
+		sed 's/  */ /g' "$BATS_TEST_TMPDIR/$width" | paste -d '|' - "$BATS_TEST_TMPDIR/whole" |
+			awk -F'|' 'index($2, $1) != 1 { print; bad = 1 } END { exit bad }'
+		head -n 1 "$BATS_TEST_TMPDIR/$width" | grep -q DETAIL
+	done
+	head -n 1 "$BATS_TEST_TMPDIR/80" | lacks LASTED
+	head -n 1 "$BATS_TEST_TMPDIR/120" | grep -q LASTED
+	head -n 1 "$BATS_TEST_TMPDIR/200" | grep -q NAT
+	# Rows of usual width fit.
+	[ "$(awk 'length <= 80' "$BATS_TEST_TMPDIR/80" | wc -l)" -ge 12 ]
+	# Columns that were asked for stay.
+	on_terminal 80 "$BUILD/ctwatch" -o +portid,id,nat -r "$file" 2>/dev/null | uncoloured | grep -q 'NAT *PORTID'
+}
+
 @test "colours: on a terminal, unless NO_COLOR, TERM or --color say otherwise" {
 	need script
 	local ctlist="$BUILD/ctlist -r $PWD/mixed.pcap"
