@@ -242,7 +242,7 @@ int main(int argc, char **argv)
 	}
 	for (int round = 0; round < rounds; round++)
 		run_round(rows, count, round, argv);
-	printf("%-40s %7s %13s %8s %8s %8s %8s %8s\n", "", "ratio", "half of them", "us each", "made",
+	printf("%-40s %7s %13s %8s %8s %8s %8s %8s\n", "", "ratio", "quarters ", "us each", "made",
 	       "through", "dropped", "peak MiB");
 	for (int i = 0; i < count; i++)
 		print_row(&rows[i], rounds);
