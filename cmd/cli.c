@@ -165,6 +165,18 @@ static const char *offender(int before, char **argv)
 	return argv[optind > before ? optind - 1 : before];
 }
 
+/* --dport, as conntrack(8) has it. */
+static _Noreturn void refuse(const struct command *command, const char *word)
+{
+	const char *name = word + strspn(word, "-");
+	size_t length = strcspn(name, "=");
+
+	if ((command->shared & WITH_FILTER) && field_find(name, length))
+		cli_usage(command, "unknown option '%s' (the filter is written without dashes: %.*s ...)",
+			  word, (int)length, name);
+	cli_usage(command, "unknown option '%s'", word);
+}
+
 int cli_parse(const struct command *command, void *config, int argc, char **argv)
 {
 	struct option longs[MOST];
@@ -177,7 +189,7 @@ int cli_parse(const struct command *command, void *config, int argc, char **argv
 	opterr = 0;
 	while (before = optind, (code = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		if (code == '?')
-			cli_usage(command, "unknown option '%s'", offender(before, argv));
+			refuse(command, offender(before, argv));
 		if (code == ':')
 			cli_usage(command, "option '%s' needs an argument", offender(before, argv));
 		row = row_of(command, code);

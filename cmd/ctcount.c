@@ -19,6 +19,7 @@ struct ctcount {
 	struct groups *groups, *previous;
 	struct tabulation *tabulation;
 	unsigned long seen;
+	uint64_t had;			/* HAS_ bits: what some flow has */
 };
 
 #define AT(member) offsetof(struct ctcount, member)
@@ -239,6 +240,7 @@ static void take_all(struct ctcount *count, struct source *source)
 		if (flow.what != WHAT_FLOW)
 			continue;
 		count->seen++;
+		count->had |= flow.has;
 		if (filter_match(filter, &flow))
 			group_add(count->groups, &flow);
 	}
@@ -260,14 +262,20 @@ static bool read_all(struct ctcount *count)
 }
 
 /* Only flows that began with accounting on have counters. */
-static void explain_sums(const struct ctcount *count)
+static void explain_absent(const struct ctcount *count)
 {
+	const uint64_t counters = HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS;
+	uint64_t asked = count->session.filter->wants, had = count->had;
 	uint32_t groups = groups_count(count->groups), summed = 0;
 
 	for (uint32_t i = 0; i < groups; i++)
 		summed |= groups_at(count->groups, i)->summed;
-	if (groups && count->plan.sums_count && !summed)
-		warnx("no flow has counters: net.netfilter.nf_conntrack_acct was 0 when they began");
+	if (groups && count->plan.sums_count && !summed) {
+		asked |= counters;
+		had &= ~counters;
+	}
+	if (count->seen)
+		session_explain_absent(&count->session, asked, had);
 }
 
 static uint64_t now(void)
@@ -314,7 +322,7 @@ static bool sample(struct ctcount *count, unsigned long number)
 		print_time(count, time, !number);
 	tabulate(count->tabulation, count->groups, number ? older : NULL, time);
 	if (!number)
-		explain_sums(count);
+		explain_absent(count);
 	count->previous = count->groups;
 	count->groups = older;
 	groups_clear(count->groups);
@@ -337,7 +345,7 @@ static void repeat(struct ctcount *count)
 static void print_once(struct ctcount *count)
 {
 	tabulate(count->tabulation, count->groups, NULL, now());
-	explain_sums(count);
+	explain_absent(count);
 	if (!count->seen)
 		session_explain_empty(&count->session);
 }

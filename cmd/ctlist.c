@@ -23,6 +23,7 @@ struct ctlist {
 	struct printer *printer;
 	struct sorter *sorter;
 	unsigned long matched, seen, others;
+	uint64_t named, had;		/* HAS_ bits: of the columns in -o; what some flow has */
 };
 
 static const char *const tables[] = {
@@ -138,6 +139,10 @@ static uint64_t open_printer(struct ctlist *list)
 	printer_optional(list->printer, field_find("bytes", 5));
 	want = list->session.format == FORMAT_CONNTRACK ? HAS_ALL & ~(HAS_IDLE | HAS_AGE)
 							 : session_wants(columns, count);
+	if (list->session.columns && *list->session.columns != '+')
+		list->named = want;
+	else if (list->session.columns && list->session.format != FORMAT_JSON)
+		list->named = want & ~(HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS);	/* these stand there anyway */
 	free(columns);
 	if (list->orders_count)
 		list->sorter = sorter_new(list->orders, list->orders_count, list->limit, want);
@@ -184,6 +189,7 @@ static bool take_all(struct ctlist *list, struct source *source)
 			continue;
 		}
 		list->seen++;
+		list->had |= flow.has;
 		if (filter_match(list->session.filter, &flow) && !take(list, &flow))
 			return false;
 	}
@@ -211,6 +217,16 @@ static void print_sorted(struct ctlist *list)
 		printer_row(list->printer, &flow);
 }
 
+/* What was named: in the filter, to sort by, as a column. */
+static uint64_t asked(const struct ctlist *list)
+{
+	uint64_t bits = list->session.filter->wants | list->named;
+
+	for (unsigned i = 0; i < list->orders_count; i++)
+		bits |= list->orders[i].field->has;
+	return bits;
+}
+
 static void last_words(struct ctlist *list)
 {
 	if (list->sorter)
@@ -222,6 +238,8 @@ static void last_words(struct ctlist *list)
 	if (!list->seen && !list->quiet && list->table == TABLE_CONNTRACK &&
 	    !(list->limited && !list->limit))
 		session_explain_empty(&list->session);
+	if (list->seen && !list->quiet)
+		session_explain_absent(&list->session, asked(list), list->had);
 	if (list->others && !list->seen)
 		warnx("%lu %s not shown: they need --table %s", list->others,
 		      list->what == WHAT_FLOW ? "expectations are" : "flows are",

@@ -559,6 +559,22 @@ bool session_unread(const struct session *session)
 	return source && !source_good(source) && (source_bad(source) || source_files_lost(source));
 }
 
+void session_explain_absent(const struct session *session, uint64_t asked, uint64_t had)
+{
+	static const struct { uint64_t bits; bool saved; const char *why; } causes[] = {
+		{ HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS, false,
+		  "no flow has counters: net.netfilter.nf_conntrack_acct was 0 when they began" },
+		{ HAS_START | HAS_AGE, false,
+		  "no flow has a start: net.netfilter.nf_conntrack_timestamp was 0 when they began" },
+		{ HAS_IDLE, true, "saved flows have no idle time: the timeouts of that system are not known" },
+	};
+
+	for (unsigned i = 0; i < sizeof(causes) / sizeof(*causes); i++)
+		if ((asked & causes[i].bits) && !(had & causes[i].bits) &&
+		    !(causes[i].saved && session->live))
+			warnx("%s", causes[i].why);
+}
+
 static void report_bad(struct session *session)
 {
 	unsigned long bad = source_bad(session->source), good = source_good(session->source);

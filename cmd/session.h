@@ -80,6 +80,9 @@ bool session_stopped(const struct session *session);
 /* On an empty answer, when stderr is a terminal: why that may be. */
 void session_explain_empty(const struct session *session);
 
+/* Says why no flow has some of what was asked for, both HAS_ bits: settings that were off. */
+void session_explain_absent(const struct session *session, uint64_t asked, uint64_t had);
+
 /* For struct complaint, with the session as data: the first few go to stderr, all are counted. */
 void session_complain(void *data, const char *file, unsigned long number, const char *what);
 

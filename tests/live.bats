@@ -118,6 +118,41 @@ hold_namespace() {
 	[ "$(script -qec "$BUILD/ctlist proto 250" /dev/null </dev/null | grep -c 'table is empty')" -eq 0 ]
 }
 
+@test "what no flow has because a setting was off is said" {
+	local arguments says
+
+	run_there() {
+		unshare -n bash -c 'fill -n 20 2>/dev/null; ctlist "$@"' - "$@"
+	}
+	while IFS=$'\t' read -r arguments says; do
+		echo "ctlist $arguments"
+		# shellcheck disable=SC2086
+		run -0 --separate-stderr run_there $arguments
+		if [ "$says" ]; then
+			[[ $stderr == "ctlist: no flow has"*"$says was 0 when they began" ]]
+		else
+			[ -z "$stderr" ]
+		fi
+	done <<-'END'
+	-s -bytes -n 3	nf_conntrack_acct
+	-c bytes > 10M	nf_conntrack_acct
+	-c orig.packets > 3 or tcp	nf_conntrack_acct
+	-o src,bytes	nf_conntrack_acct
+	-s -age	nf_conntrack_timestamp
+	-o +age	nf_conntrack_timestamp
+	-c start > 2020-01-01	nf_conntrack_timestamp
+	-o +id	
+	-j	
+	-f csv tcp	
+	-s src,-timeout udp	
+	-c idle > 1h	
+	END
+	run -1 --separate-stderr run_there -q 'bytes > 10M'
+	[ -z "$stderr" ]
+	run -0 --separate-stderr ctlist -c -r "$ROOT/tests/captures/mixed.pcap" 'idle > 1h'
+	[[ $stderr == "ctlist: saved flows have no idle time"* ]]
+}
+
 @test "rows = count = what /proc lists" {
 	[ "$(ctlist -c)" -eq "$(cat /proc/sys/net/netfilter/nf_conntrack_count)" ]
 	[ "$(ctlist -H | wc -l)" -eq "$(ctlist -c)" ]

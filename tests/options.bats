@@ -23,6 +23,8 @@ refused() {
 	refused <<-'END'
 	--bogus	unknown option '--bogus'
 	--bogus=3	'--bogus=3'
+	--dport 80	unknown option '--dport' (the filter is written without dashes: dport ...)
+	--state=CLOSE	unknown option '--state=CLOSE' (the filter is written without dashes: state ...)
 	-Z	unknown option '-Z'
 	-jZ	'-Z'
 	--co	'--co'
