@@ -255,7 +255,10 @@ void session_start(struct session *session, const struct command *command, int a
 	session->live = !session->files_count;
 	if (session->netns && netns_join(session->netns) < 0) {
 		if (errno == ENOENT)
-			errx(2, "network namespace '%s' does not exist (names: ip netns list)", session->netns);
+			errx(2, "network namespace '%s' does not exist: neither a name (ip netns list) nor a PID "
+			     "or path", session->netns);
+		if (errno == EINVAL)
+			errx(2, "'%s' is no network namespace", session->netns);
 		if (errno == EPERM || errno == EACCES)
 			errx(2, "entering network namespace '%s' needs CAP_SYS_ADMIN: use sudo", session->netns);
 		err(2, "network namespace '%s'", session->netns);

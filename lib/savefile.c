@@ -22,6 +22,7 @@ struct savefile {
 	unsigned broken;		/* captures that end within a packet */
 	struct complaint complaint;
 	const struct names *names;
+	bool rest;			/* of a line that is too long is still to be passed over */
 	uint8_t *swapped;		/* the messages of a machine of the other byte order */
 	char line[LINE];
 };
@@ -125,6 +126,7 @@ static int begin_file(struct savefile *file)
 	char error[CAPTURE_ERROR];
 	int result;
 
+	file->rest = false;
 	file->stream = opened->stream;
 	if (!file->stream) {
 		give_up(file, strerror(opened->error));
@@ -191,15 +193,6 @@ static int next_packet(struct savefile *file, struct piece *piece)
 	return result && capture_swapped(file->capture) ? turn_round(file, piece) : result;
 }
 
-static void skip_line(FILE *stream)
-{
-	int c;
-
-	do
-		c = getc(stream);
-	while (c != '\n' && c != EOF);
-}
-
 /*
  * conntrack's summary from stderr, where both outputs went to one file: it stands wherever the
  * buffer of the table ended, and the line goes on behind it. The length of what was before it.
@@ -218,7 +211,7 @@ static char *get_line(struct savefile *file)
 {
 	size_t part;
 
-	file->line[LINE - 2] = '\n';
+	file->line[LINE - 1] = '\n';
 	if (!fgets(file->line, LINE, file->stream))
 		return NULL;
 	file->number++;
@@ -234,6 +227,24 @@ static void bad_line(struct savefile *file, const char *what)
 	savefile_complain(file, what);
 }
 
+/* The line fills the buffer, so fgets() has ended it, and goes on. */
+static bool goes_on(const struct savefile *file)
+{
+	return !file->line[LINE - 1] && file->line[LINE - 2] != '\n';
+}
+
+/* No more than a part at a time, so that a signal ends a line without end: a piece of nothing. */
+static int long_line(struct savefile *file, struct piece *piece)
+{
+	if (!file->rest)
+		bad_line(file, "the line is too long");
+	else
+		file->number--;		/* counted as another line */
+	file->rest = goes_on(file);
+	*piece = (struct piece){ .data = (const uint8_t *)file->line, .type = PIECE_TEXT };
+	return 1;
+}
+
 static int next_line(struct savefile *file, struct piece *piece)
 {
 	size_t length;
@@ -242,11 +253,8 @@ static int next_line(struct savefile *file, struct piece *piece)
 		const char *start = file->line;
 
 		length = strlen(file->line);
-		if (file->line[LINE - 2] != '\n') {
-			skip_line(file->stream);
-			bad_line(file, "the line is too long");
-			continue;
-		}
+		if (file->rest || goes_on(file))
+			return long_line(file, piece);
 		if (!(length && file->line[length - 1] == '\n') && !feof(file->stream)) {
 			bad_line(file, "the line holds a NUL");
 			continue;

@@ -7,7 +7,8 @@
 
 enum piece_type { PIECE_NETLINK, PIECE_TEXT, PIECE_JSON };
 
-/* `time` in nanoseconds since 1970, 0 where the file has none. Text ends in a NUL. */
+/* `time` in nanoseconds since 1970, 0 where the file has none. Text ends in a NUL; of length 0 it is
+ * nothing yet. */
 struct piece {
 	const uint8_t *data;
 	size_t length;

@@ -234,6 +234,18 @@ end_with() {
 	done
 }
 
+@test "a signal ends it in a line without end" {
+	local signal
+
+	for signal in TERM INT; do
+		timeout -s $signal -k 5 0.5 env --default-signal=INT "$BUILD/ctlist" -c -r /dev/zero \
+			>"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
+		[ "$status" -eq 124 ]	# as timeout says of a program that went
+		grep -q '^ctlist: /dev/zero:1: the line is too long' "$BATS_TEST_TMPDIR/err"
+		grep -q '^ctlist: 0 read, 1 not' "$BATS_TEST_TMPDIR/err"
+	done
+}
+
 @test "memory does not grow with the table" {
 	local few many
 

@@ -157,6 +157,19 @@ as_text_holds() {
 	[[ $stderr == *"4 read, 4 not"* ]]
 }
 
+@test "a line that is too long is passed over, whatever its length" {
+	local length
+
+	for length in 65533 65534 65535 65536 131068 131069 131070 200000; do
+		{ head -n 1 all.json; printf "%0${length}d\n" 0; sed -n 2p all.json; echo bad; } >"$out/long"
+		run -0 --separate-stderr ctlist -c -r "$out/long"
+		[ "$output" -eq 2 ]
+		[ "$(cut -d : -f 3 <<<"${stderr_lines[0]}")" -eq 2 ]
+		[ "$(cut -d : -f 3 <<<"${stderr_lines[1]}")" -eq 4 ]
+		[[ $stderr == *"2 read, 2 not"* ]]
+	done
+}
+
 @test "many bad lines are told shortly" {
 	{ seq 1000; head -n 1 all.json; } >"$out/mixed"
 	run -0 --separate-stderr ctlist -c -r "$out/mixed"
