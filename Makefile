@@ -172,7 +172,7 @@ $(COMPLETIONS): $(B)/completions/%: completions/%
 
 # Manual pages with lists that the commands know; see man/expand.
 PAGES := $(patsubst man/%.in,$(B)/man/%,$(wildcard man/*.in))
-$(PAGES): $(B)/man/%: man/%.in man/expand $(B)/ctlist $(B)/ctwatch
+$(PAGES): $(B)/man/%: man/%.in man/expand man/wrap $(B)/ctlist $(B)/ctwatch
 	$(call say,PAGE,$@)
 	$(Q)mkdir -p $(@D) && B=$(B) man/expand $< >$@.new && mv $@.new $@
 

@@ -36,6 +36,15 @@ static char *line(struct entry *entry)
 	return entry->lines[entry->lines_count++];
 }
 
+/* "a(), b()" as functions. */
+static void put_functions(struct out *out, const char *text)
+{
+	const char *end;
+
+	for (; (end = strstr(text, "()")); text = end + strspn(end, "(), "))
+		out_format(out, ".Fn %.*s%s\n", (int)(end - text), text, end[2] ? " ," : "");
+}
+
 /* mdoc: a line that begins with a dot or a quote would be a request. */
 static void put_mdoc(const struct explanation *explanation, const struct entry *entry)
 {
@@ -47,6 +56,10 @@ static void put_mdoc(const struct explanation *explanation, const struct entry *
 			out_text(out, ".br\n");
 		if (*entry->paragraphs[i].label)
 			out_format(out, ".Em %s :\n", entry->paragraphs[i].label);
+		if (!strcmp(entry->paragraphs[i].label, "kernel") && strstr(entry->paragraphs[i].text, "()")) {
+			put_functions(out, entry->paragraphs[i].text);
+			continue;
+		}
 		out_text(out, strchr(".'", *entry->paragraphs[i].text) ? "\\&" : "");
 		for (const char *p = entry->paragraphs[i].text; *p; p++) {
 			/* A sentence ends at the end of an input line. */

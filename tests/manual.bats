@@ -43,6 +43,8 @@ none() {
 	for file in "${pages[@]}"; do
 		[ -e "$file" ] || continue
 		mandoc -T lint -W warning "$file"
+		# Whether other pages are there is up to where this runs.
+		mandoc -T lint "$file" | grep -v 'referenced manual not found' | none
 	done
 }
 
