@@ -263,6 +263,10 @@ static int next_line(struct savefile *file, struct piece *piece)
 			memmove(file->line, file->line + 3, length - 2);
 		while (isspace((unsigned char)*start))
 			start++;
+		if (file->number == 1 && !strncmp(start, "<?xml", 5)) {
+			give_up(file, "XML is not read; every other form of conntrack's output is");
+			return 0;
+		}
 		if (!*start)
 			continue;
 		*piece = (struct piece){

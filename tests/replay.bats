@@ -194,6 +194,10 @@ as_text_holds() {
 	[[ $stderr == *"$out: Is a directory"* ]]
 	run -2 --separate-stderr ctlist -c -r "$out/missing" -r all.pcap
 	[ "$output" -eq "$(wc -l <all.json)" ]
+	conntrack -L -o xml >"$out/xml" 2>/dev/null
+	run -2 --separate-stderr ctlist -r "$out/xml"
+	[[ $stderr == *"$out/xml:1: XML is not read"* ]]
+	[ "${#stderr_lines[@]}" -eq 1 ]
 	# A capture, but of something else.
 	printf '\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\0\0\4\0\1\0\0\0' >"$out/ethernet.pcap"
 	run -2 --separate-stderr ctlist -r "$out/ethernet.pcap"
