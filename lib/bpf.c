@@ -52,6 +52,8 @@ static bool is_kind(const struct field *field)
 /* Whether the kernel can do this test at all. One that is negated must be exact. */
 static bool can(const struct test *test)
 {
+	if (test->absent)
+		return false;
 	for (unsigned i = 0; i < test->count; i++) {
 		const struct where *where = where_of(test->fields[i]);
 

@@ -361,6 +361,12 @@ burst() {
 		mark 1 or tcp
 		mark 1 and tcp
 		not ( tcp and src 10.0.0.0/9 )
+		dport -
+		dport 443,-
+		port != -
+		mark 0
+		mark != 1
+		zone 0
 	END
 	for file in "$BATS_TEST_TMPDIR"/filter*; do
 		got=${file/filter/got}
