@@ -55,7 +55,7 @@ endif
 
 override CPPFLAGS += $(call packages_of,$(PACKAGES) $(SCREEN),--cflags)
 LIBS := $(call packages_of,$(PACKAGES),--libs)
-$(B)/cttop: LIBS += $(call packages_of,$(SCREEN),--libs)
+$(B)/cttop $(B)/fuzz/keys $(B)/replay/keys: LIBS += $(call packages_of,$(SCREEN),--libs)
 
 # --- building ----------------------------------------------------------------------------------------
 .SECONDEXPANSION:

@@ -71,26 +71,30 @@ static int take_counter(const struct nlattr *attribute, void *data)
 	return MNL_CB_OK;
 }
 
+/* The number of the CPU stands in res_id, big endian. */
+bool statistics_decode(struct stats *stats, const struct nlmsghdr *message, enum statistics what)
+{
+	const struct nfgenmsg *nfgen = mnl_nlmsg_get_payload(message);
+	struct taking taking = { .stats = stats, .expect = what == STATISTICS_EXPECT_CPU };
+
+	if (message->nlmsg_len < mnl_nlmsg_size(sizeof(*nfgen)))
+		return true;
+	if (what == STATISTICS_GLOBAL)
+		return mnl_attr_parse(message, sizeof(*nfgen), take_global, stats) >= MNL_CB_STOP;
+	taking.cpu = stats_cpu(stats, ntohs(nfgen->res_id));
+	return taking.cpu && mnl_attr_parse(message, sizeof(*nfgen), take_counter, &taking) >= MNL_CB_STOP;
+}
+
 struct asking {
 	struct stats *stats;
 	enum statistics what;
 };
 
-/* The number of the CPU stands in res_id, big endian. */
 static int take(const struct nlmsghdr *message, void *data)
 {
 	const struct asking *asking = data;
-	const struct nfgenmsg *nfgen = mnl_nlmsg_get_payload(message);
-	struct taking taking = { .stats = asking->stats, .expect = asking->what == STATISTICS_EXPECT_CPU };
 
-	if (message->nlmsg_len < mnl_nlmsg_size(sizeof(*nfgen)))
-		return MNL_CB_OK;
-	if (asking->what == STATISTICS_GLOBAL)
-		return mnl_attr_parse(message, sizeof(*nfgen), take_global, asking->stats);
-	taking.cpu = stats_cpu(asking->stats, ntohs(nfgen->res_id));
-	if (!taking.cpu)
-		return MNL_CB_ERROR;
-	return mnl_attr_parse(message, sizeof(*nfgen), take_counter, &taking);
+	return statistics_decode(asking->stats, message, asking->what) ? MNL_CB_OK : MNL_CB_ERROR;
 }
 
 /* mnl_cb_run() stops at DONE and at an ACK, whichever ends this answer. */

@@ -16,4 +16,10 @@ size_t request_dump(void *buffer, enum table table, const struct request *reques
 enum statistics { STATISTICS_GLOBAL, STATISTICS_CPU, STATISTICS_EXPECT_CPU };
 size_t request_statistics(void *buffer, enum statistics statistics);
 
+struct stats;
+
+/* Takes one message of the answer, the length of which was checked (message_ok()); what it does not
+ * know is skipped. False if memory is out. */
+bool statistics_decode(struct stats *stats, const struct nlmsghdr *message, enum statistics what);
+
 #endif

@@ -20,9 +20,9 @@ static const struct {
 
 enum { PROTOS = sizeof(protos) / sizeof(*protos) };
 
-/* NULL: not asked yet; "": no name. */
+/* By port, once one of the protocol was asked for. NULL: not asked yet; "": no name. */
 struct services {
-	char *names[PROTOS][PORTS];
+	char **names[PROTOS];
 };
 
 struct services *services_new(void)
@@ -36,9 +36,11 @@ struct services *services_new(void)
 
 void services_free(struct services *services)
 {
-	for (unsigned i = 0; services && i < PROTOS; i++)
-		for (unsigned port = 0; port < PORTS; port++)
+	for (unsigned i = 0; services && i < PROTOS; i++) {
+		for (unsigned port = 0; services->names[i] && port < PORTS; port++)
 			free(services->names[i][port]);
+		free(services->names[i]);
+	}
 	free(services);
 }
 
@@ -55,10 +57,13 @@ static char *ask(uint16_t port, const char *proto)
 const char *service_name(struct services *services, uint8_t protonum, uint16_t port)
 {
 	for (unsigned i = 0; i < PROTOS && port && port < PORTS; i++) {
-		char **name = &services->names[i][port];
+		char **name;
 
 		if (protos[i].protonum != protonum)
 			continue;
+		if (!services->names[i])
+			services->names[i] = must(calloc(PORTS, sizeof(*name)));
+		name = &services->names[i][port];
 		if (!*name)
 			*name = ask(port, protos[i].name);
 		return **name ? *name : NULL;

@@ -1,5 +1,6 @@
 /* Fuzzes the decoder: 8 bytes say what is wanted, netlink messages follow. */
 #include "fuzz.h"
+#include "messages.h"
 
 #include "timeouts.h"
 
@@ -34,14 +35,15 @@ static void check_want(const struct nlmsghdr *message, const struct flow *flow, 
 		}
 }
 
-static void check_message(const struct nlmsghdr *message, uint64_t want)
+static void check_message(const struct nlmsghdr *message, void *context)
 {
+	const uint64_t *want = context;
 	struct flow flow;
 	char *json;
 
 	if (!flow_decode(&flow, message, HAS_ALL))
 		return;
-	check_want(message, &flow, want);
+	check_want(message, &flow, *want);
 	flow.time = UINT64_C(1700000000000000000);
 	flow.has |= HAS_TIME;
 	flow_derive(&flow, &timeouts);
@@ -54,8 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint64_t want, *copy;
-	const struct nlmsghdr *message;
+	uint64_t want;
 
 	if (!prints.out.buf) {
 		prints_init(&prints);
@@ -64,19 +65,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < sizeof(want))
 		return 0;
 	memcpy(&want, data, sizeof(want));
-	size -= sizeof(want);
-	copy = malloc(size);	/* of this very size, so that a byte too far is noticed */
-	memcpy(copy, data + sizeof(want), size);
-	message = (const void *)copy;
-	while (message_ok(message, size)) {
-		size_t length = NLMSG_ALIGN(message->nlmsg_len);
-
-		check_message(message, want);
-		if (length >= size)
-			break;
-		size -= length;
-		message = (const void *)((const char *)message + length);
-	}
-	free(copy);
+	messages_each(data + sizeof(want), size - sizeof(want), check_message, &want);
 	return 0;
 }

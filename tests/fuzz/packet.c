@@ -1,11 +1,11 @@
 /* Fuzzes the decoder of NFLOG records: netlink messages, printed as JSON and counted. */
+#include "messages.h"
 #include "packet.h"
 #include "print.h"
 #include "tally.h"
 
 #include <assert.h>
 #include <json-c/json.h>
-#include <stdlib.h>
 
 enum { MOST = 64 };
 
@@ -38,10 +38,11 @@ static void check_json(void)
 	out_clear(&out);
 }
 
-static void check_message(const struct nlmsghdr *message)
+static void check_message(const struct nlmsghdr *message, void *context)
 {
 	struct packet packet;
 
+	(void)context;
 	if (!packet_decode(&packet, message))
 		return;
 	printer_row(printer, &packet.flow);
@@ -55,22 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct nlmsghdr *message;
-	uint64_t *copy = malloc(size);	/* of this very size, so that a byte too far is noticed */
-
 	if (!printer)
 		start();
-	memcpy(copy, data, size);
-	message = (const void *)copy;
-	while (message_ok(message, size)) {
-		size_t length = NLMSG_ALIGN(message->nlmsg_len);
-
-		check_message(message);
-		if (length >= size)
-			break;
-		size -= length;
-		message = (const void *)((const char *)message + length);
-	}
-	free(copy);
+	messages_each(data, size, check_message, NULL);
 	return 0;
 }

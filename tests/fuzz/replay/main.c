@@ -22,8 +22,7 @@ static void replay(const char *name)
 		size += got;
 	} while (got);
 	fclose(file);
-	printf("%s\n", name);
-	fflush(stdout);
+	fprintf(stderr, "%s\n", name);
 	LLVMFuzzerTestOneInput(data, size);
 	free(data);
 }
