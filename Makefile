@@ -9,6 +9,7 @@ ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 INSTALL ?= install
 PKG_CONFIG ?= pkg-config
+OBJCOPY ?= objcopy
 B ?= build
 CFLAGS ?= -O2 -g
 WERROR ?=
@@ -55,7 +56,7 @@ endif
 
 override CPPFLAGS += $(call packages_of,$(PACKAGES) $(SCREEN),--cflags)
 LIBS := $(call packages_of,$(PACKAGES),--libs)
-$(B)/cttop $(B)/fuzz/keys $(B)/replay/keys: LIBS += $(call packages_of,$(SCREEN),--libs)
+$(B)/cttop: LIBS += $(call packages_of,$(SCREEN),--libs)
 
 # --- building ----------------------------------------------------------------------------------------
 .SECONDEXPANSION:
@@ -85,14 +86,23 @@ $(BENCHES): $(B)/bench/%: bench/%.c Makefile
 	$(call say,BENCH,$@)
 	$(Q)mkdir -p $(@D) && $(compile) -MF $@.d -o $@ $< $(LDFLAGS) $(HARDEN_LD) -lmnl
 
+# All commands in one program: the fuzz target `options` looks at their tables.
+$(B)/renamed/%.o: $(B)/cmd/%.o
+	$(Q)mkdir -p $(@D) && $(OBJCOPY) --redefine-sym main=$*_main --redefine-sym command=$*_command \
+		--globalize-symbol=$*_command $< $@
+RENAMED := $(patsubst cmd/%.c,$(B)/renamed/%.o,$(wildcard cmd/ct*.c)) $(SHARED)
+$(B)/fuzz/options $(B)/replay/options: $(RENAMED)
+$(B)/fuzz/options $(B)/replay/options: LDFLAGS += -Wl,--wrap=exit
+$(B)/fuzz/options $(B)/replay/options $(B)/fuzz/keys $(B)/replay/keys: LIBS += $(call packages_of,$(SCREEN),--libs)
+
 $(FUZZERS): $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libctscope.a
 	$(call say,FUZZ,$@)
-	$(Q)mkdir -p $(@D) && $(link) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(Q)mkdir -p $(@D) && $(link) -fsanitize=fuzzer -o $@ $(filter-out %libctscope.a,$^) $(B)/libctscope.a $(LIBS)
 
 # The fuzz targets with a main() that only reads files: the tests feed them what was found before.
 $(REPLAYS): $(B)/replay/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay/main.o $(B)/libctscope.a
 	$(call say,REPLAY,$@)
-	$(Q)mkdir -p $(@D) && $(link) -o $@ $^ $(LIBS)
+	$(Q)mkdir -p $(@D) && $(link) -o $@ $(filter-out %libctscope.a,$^) $(B)/libctscope.a $(LIBS)
 
 .PHONY: tools units benches fuzzers replays
 tools: $(TOOLS)

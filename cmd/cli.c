@@ -17,13 +17,13 @@ enum { MOST = 64, FIRST = 256, HELP = FIRST + 1000, VERSION_OPTION, LIST };
 
 void cli_usage(const struct command *command, const char *format, ...)
 {
+	char try[64];
 	va_list args;
 
-	fprintf(stderr, "%s: ", command->name);
+	snprintf(try, sizeof(try), "; try '%s --help'", command->name);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	say(command->name, format, args, try);
 	va_end(args);
-	fprintf(stderr, "; try '%s --help'\n", command->name);
 	exit(2);
 }
 

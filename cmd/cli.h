@@ -2,6 +2,7 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -65,6 +66,11 @@ int cli_parse(const struct command *command, void *config, int argc, char **argv
 /* One line on stderr, "COMMAND: message" and "try 'COMMAND --help'", exit 2. */
 _Noreturn void cli_usage(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* One line on stderr, "NAME: message" and `last`, without anything that a terminal would obey. So do the
+ * functions of err.h in this program. */
+void say(const char *name, const char *format, va_list args, const char *last)
+	__attribute__((format(printf, 2, 0)));
 
 /* The end of what only prints: exit 0, or 2 if standard output did not take it. */
 _Noreturn void cli_leave(void);

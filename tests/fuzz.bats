@@ -15,6 +15,10 @@ replay() {
 @test "fuzz: saved files" { replay savefile; }
 @test "fuzz: logged packets" { replay packet; }
 @test "fuzz: saved counters" { replay stats; }
+@test "fuzz: messages of counters" { replay counters; }
+@test "fuzz: options" { replay options; }
+@test "fuzz: keys of cttop" { replay keys; }
+@test "fuzz: our decoder and the library's" { replay peer; }
 
 @test "no target is left out" {
 	for file in "$ROOT"/tests/fuzz/*.c; do
