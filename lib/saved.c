@@ -159,14 +159,14 @@ static void narrow(struct kernel *kernel, const char *name)
 static enum line take_pairs(struct stats *stats, const char *line, unsigned number)
 {
 	struct cpu *cpu = stats_cpu(stats, number);
-	char name[PROC_NAME];
-	unsigned long value;
+	char name[PROC_NAME], digits[16];
 	int length, found = 0;
 
 	if (!cpu)
 		return LINE_BAD;
-	for (; sscanf(line, " %23[a-z_]=%lu%n", name, &value, &length) == 2; line += length) {
+	for (; sscanf(line, " %23[a-z_]=%15[0-9]%n", name, digits, &length) == 2; line += length) {
 		int i = counter_find(name, strlen(name));
+		uint64_t value = strtoull(digits, NULL, 10);
 
 		if (value > UINT32_MAX)
 			return LINE_BAD;
@@ -184,12 +184,14 @@ static enum line take_pairs(struct stats *stats, const char *line, unsigned numb
 /* cpu=0   	found=0 invalid=0 ... */
 static enum line take_conntrack(struct saved *saved, struct stats *stats)
 {
+	char digits[8];
 	unsigned number;
 	enum line result;
 	int length;
 
-	if (sscanf(saved->line, "cpu=%5u%n", &number, &length) != 1)
+	if (sscanf(saved->line, "cpu=%5[0-9]%n", digits, &length) != 1)
 		return LINE_BAD;
+	number = strtoul(digits, NULL, 10);
 	if (saved->part > PART_SYSCTL && saved->part != PART_CONNTRACK)
 		return LINE_NEXT;
 	for (unsigned i = 0; i < stats->cpus_count; i++)

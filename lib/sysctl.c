@@ -240,8 +240,10 @@ void settings_read(struct settings *settings)
 bool settings_line(struct settings *settings, const char *line)
 {
 	char name[SYSCTL_NAME], value[SYSCTL_VALUE];
+	int length;
 
-	if (sscanf(line, "net.netfilter.%95[a-z0-9_.] = %63[^\n]", name, value) != 2)
+	if (sscanf(line, "net.netfilter.%95[a-z0-9_.] = %63[ -~]%n", name, value, &length) != 2 ||
+	    line[length + strspn(line + length, "\r\n")])
 		return false;
 	if (!sysctl_find(name, strlen(name)) && !ours(name))
 		return false;
