@@ -429,7 +429,7 @@ static void run_saved(struct ctstats *self)
 		print_settings(self, saved_settings(saved));
 	if (session->complaints && saved_good(saved))
 		warnx("%lu lines read, %lu not", saved_good(saved), session->complaints);
-	if (!saved_good(saved)) {
+	if (!saved_good(saved) && !session_stopped(session)) {
 		if (!session->complaints)
 			warnx("nothing could be read");
 		session->failed = true;

@@ -169,7 +169,7 @@ static void confine(struct cttop *self)
 	unsigned needs = self->session.live ? SANDBOX_SEND | SANDBOX_SOCKET : 0;
 
 	if (!self->batch)
-		needs |= SANDBOX_SCREEN | SANDBOX_HELPER;
+		needs |= SANDBOX_SCREEN;
 	session_confine(&self->session, self->session.live, needs);
 }
 
@@ -213,11 +213,11 @@ static void run_batch(struct cttop *self)
 	}
 }
 
-/* The page as it would be printed, without colours. */
+/* The page as it would be printed, without colours. To a new file: more is not allowed any longer (sandbox.c). */
 static void save_screen(struct cttop *self, const struct page *page)
 {
 	const char *path = self->top.save;
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	struct out out;
 
 	if (fd < 0) {

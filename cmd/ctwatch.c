@@ -309,7 +309,7 @@ static void start(struct ctwatch *watch)
 		watch->summary = summary_new();
 	if (watch->track && session->live)
 		watch->resync_at = 1;	/* at once */
-	session_confine(session, watch->track, SANDBOX_SOCKET | (watch->track ? SANDBOX_SEND : 0));
+	session_confine(session, watch->track, SANDBOX_FILTER | (watch->track ? SANDBOX_SOCKET | SANDBOX_SEND : 0));
 }
 
 /* What would be ignored is refused. */

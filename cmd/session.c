@@ -112,6 +112,8 @@ const struct option_row shared_options[] = {
 	  cli_flag, AT(explain), WITH_FILTER },
 	{ "no-sandbox", 0, NULL, NULL, "leave all system calls allowed, for debuggers", cli_flag, AT(no_sandbox),
 	  WITH_ALL },
+	{ "verbose", 0, NULL, NULL, "say which privileges are left while data are read", cli_flag, AT(verbose),
+	  WITH_ALL },
 	{ "list-options", 0, NULL, NULL, "print the options for completion", NULL, 0, WITH_ALL },
 	{ "help", 'h', NULL, NULL, "print this help", NULL, 0, WITH_ALL },
 	{ "version", 'V', NULL, NULL, "print the version", NULL, 0, WITH_ALL },
@@ -361,10 +363,16 @@ static struct source *open_live(struct session *session, enum table table)
 
 void session_confine(const struct session *session, bool keep_admin, unsigned needs)
 {
-	if (!privs_drop(keep_admin))
+	bool dropped = privs_drop(keep_admin), held = privs_admin(), entered = false;
+
+	if (!dropped)
 		warnx("the capabilities could not be dropped");
 	if (!session->no_sandbox)
-		sandbox_enter(needs);
+		entered = sandbox_enter(needs);
+	if (session->verbose)
+		warnx("%s held, system calls are %s", held ? "CAP_NET_ADMIN is" : "no capability is",
+		      entered ? "restricted" : session->no_sandbox ? "not restricted: --no-sandbox"
+		      : "not restricted: the kernel has no seccomp filter");
 }
 
 static struct source *open_files(struct session *session)

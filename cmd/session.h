@@ -20,7 +20,7 @@ struct session {
 	unsigned conntrack;		/* CONNTRACK_ bits of -f conntrack,... */
 	unsigned fields;		/* IN_ bits that -o takes; the command's, until it says less */
 	const struct field *rows;	/* what -F lists and -o takes; NULL: the table of flows */
-	bool no_header, list_fields, list_words, explain, no_sandbox;
+	bool no_header, list_fields, list_words, explain, no_sandbox, verbose;
 	enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } color;
 	/* what came of it */
 	struct filter *filter;

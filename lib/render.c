@@ -313,10 +313,12 @@ static size_t prompt_shift(const struct top *top)
 
 bool top_cursor(const struct top *top, unsigned *x, unsigned *y)
 {
+	unsigned lines = footer_lines(top);
+
 	if (!top->asking)
 		return false;
 	*x = strlen(top->prompt.label) + 3 + top->prompt.cursor - prompt_shift(top);
-	*y = top->height - footer_lines(top);
+	*y = top->height > lines ? top->height - lines : 0;
 	return true;
 }
 

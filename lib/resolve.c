@@ -3,14 +3,14 @@
 
 #include "privs.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { CACHE = 4096, NAME = 128, PENDING = 64 };
@@ -25,7 +25,6 @@ struct message {
 /* Each address has one place; who comes later gets it. */
 struct resolver {
 	int fd;
-	pid_t child;
 	unsigned pending;
 	struct { struct message message; bool asked, answered; } cache[CACHE];
 };
@@ -51,6 +50,7 @@ static _Noreturn void serve(int fd)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
 	signal(SIGTERM, SIG_DFL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);	/* a look-up may take long; nobody waits for it */
 	privs_drop(false);
 	while (recv(fd, &message, sizeof(message), 0) == sizeof(message)) {
 		look_up(&message);
@@ -64,19 +64,20 @@ struct resolver *resolver_new(void)
 {
 	struct resolver *resolver = calloc(1, sizeof(*resolver));
 	int ends[2];
+	pid_t child;
 
 	if (!resolver)
 		return NULL;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		goto failed;
-	resolver->child = fork();
-	if (resolver->child == 0) {
+	child = fork();
+	if (child == 0) {
 		close(ends[0]);
 		serve(ends[1]);
 	}
 	close(ends[1]);
 	resolver->fd = ends[0];
-	if (resolver->child > 0)
+	if (child > 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0)
 		return resolver;
 	close(ends[0]);
 failed:
@@ -84,14 +85,10 @@ failed:
 	return NULL;
 }
 
-/* A look-up may take long; nobody waits for it. */
 void resolver_free(struct resolver *resolver)
 {
-	if (!resolver)
-		return;
-	close(resolver->fd);
-	kill(resolver->child, SIGTERM);
-	waitpid(resolver->child, NULL, 0);
+	if (resolver)
+		close(resolver->fd);
 	free(resolver);
 }
 
@@ -114,7 +111,7 @@ bool resolver_read(struct resolver *resolver)
 	struct message message;
 	bool any = false;
 
-	while (recv(resolver->fd, &message, sizeof(message), MSG_DONTWAIT) == sizeof(message)) {
+	while (read(resolver->fd, &message, sizeof(message)) == sizeof(message)) {
 		unsigned place = place_of(message.family, &message.address);
 
 		resolver->pending--;
@@ -132,8 +129,7 @@ static void ask(struct resolver *resolver, unsigned place, uint8_t family, const
 {
 	struct message message = { .family = family, .address = *address };
 
-	if (resolver->pending >= PENDING ||
-	    send(resolver->fd, &message, sizeof(message), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+	if (resolver->pending >= PENDING || write(resolver->fd, &message, sizeof(message)) < 0)
 		return;
 	resolver->pending++;
 	resolver->cache[place].message = message;

@@ -6,6 +6,8 @@
 #include <linux/netlink.h>
 #include <seccomp.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,56 +17,76 @@ static const int always[] = {
 	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
 	SCMP_SYS(recvmmsg), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(select), SCMP_SYS(pselect6),
 	SCMP_SYS(close), SCMP_SYS(lseek), SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(statx),
-	SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
+	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
 	SCMP_SYS(futex), SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
 	SCMP_SYS(nanosleep), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(getsockopt),
 	SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
 	SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(getpid), SCMP_SYS(sysinfo),
-	SCMP_SYS(gettid), SCMP_SYS(tgkill), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(readlink),
-	SCMP_SYS(readlinkat), SCMP_SYS(ioctl), SCMP_SYS(fcntl), SCMP_SYS(fadvise64),
+	SCMP_SYS(gettid), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat), SCMP_SYS(fcntl), SCMP_SYS(fadvise64),
 	/* 32-bit machines */
-	SCMP_SYS(mmap2), SCMP_SYS(fstat64), SCMP_SYS(fstatat64), SCMP_SYS(_llseek), SCMP_SYS(fcntl64),
+	SCMP_SYS(fstat64), SCMP_SYS(fstatat64), SCMP_SYS(_llseek), SCMP_SYS(fcntl64),
 	SCMP_SYS(clock_gettime64), SCMP_SYS(clock_nanosleep_time64), SCMP_SYS(ppoll_time64),
 	SCMP_SYS(recvmmsg_time64), SCMP_SYS(futex_time64), SCMP_SYS(sigreturn),
 };
-
-/* Files are opened for reading only: all flags that could write or make one are 0. */
-static int allow_open(scmp_filter_ctx filter)
-{
-	const unsigned writes = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
-
-	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
-				SCMP_A2(SCMP_CMP_MASKED_EQ, writes, 0)) < 0 ||
-	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(open), 1,
-				SCMP_A1(SCMP_CMP_MASKED_EQ, writes, 0)) < 0 ? -1 : 0;
-}
 
 static int allow(scmp_filter_ctx filter, int call)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0);
 }
 
+static int allow_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp argument)
+{
+	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &argument);
+}
+
+/* Calls of which only some forms are needed. Memory is never made executable, files are opened for
+ * reading, signals go to ourselves, and a terminal is only asked. */
+static int allow_some(scmp_filter_ctx filter)
+{
+	static const unsigned asking[] = { TCGETS, TIOCGWINSZ };
+	const unsigned writes = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
+	int result = 0;
+
+	result |= allow_if(filter, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	result |= allow_if(filter, SCMP_SYS(mmap2), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	result |= allow_if(filter, SCMP_SYS(openat), SCMP_A2(SCMP_CMP_MASKED_EQ, writes, 0));
+	result |= allow_if(filter, SCMP_SYS(open), SCMP_A1(SCMP_CMP_MASKED_EQ, writes, 0));
+	result |= allow_if(filter, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, getpid()));
+	for (size_t i = 0; i < sizeof(asking) / sizeof(*asking); i++)
+		result |= allow_if(filter, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, asking[i]));
+	return result;
+}
+
+/* A file that is there, a sysctl for one, cannot be written to: O_EXCL. */
+static int allow_screen(scmp_filter_ctx filter)
+{
+	static const unsigned setting[] = { TCSETS, TCSETSW, TCSETSF };
+	const unsigned writes = O_WRONLY | O_RDWR | O_CREAT | O_EXCL;
+	int result = allow_if(filter, SCMP_SYS(kill), SCMP_A0(SCMP_CMP_EQ, getpid()));
+
+	result |= allow_if(filter, SCMP_SYS(openat),
+			   SCMP_A2(SCMP_CMP_MASKED_EQ, writes, O_WRONLY | O_CREAT | O_EXCL));
+	for (size_t i = 0; i < sizeof(setting) / sizeof(*setting); i++)
+		result |= allow_if(filter, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, setting[i]));
+	return result;
+}
+
 static int allow_needs(scmp_filter_ctx filter, unsigned needs)
 {
-	static const int sending[] = { SCMP_SYS(sendto), SCMP_SYS(sendmsg) };
-	static const int sockets[] = { SCMP_SYS(bind), SCMP_SYS(getsockname), SCMP_SYS(setsockopt) };
-	static const int helper[] = { SCMP_SYS(sendto), SCMP_SYS(kill), SCMP_SYS(wait4) };
 	int result = 0;
 
 	if (needs & SANDBOX_SCREEN)
-		result |= allow(filter, SCMP_SYS(openat)) | seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill),
-			1, SCMP_A0(SCMP_CMP_EQ, getpid()));
-	for (size_t i = 0; (needs & SANDBOX_HELPER) && i < sizeof(helper) / sizeof(*helper); i++)
-		result |= allow(filter, helper[i]);
+		result |= allow_screen(filter);
 	if (needs & SANDBOX_SEND)
-		for (size_t i = 0; i < sizeof(sending) / sizeof(*sending); i++)
-			result |= allow(filter, sending[i]);
-	if (!(needs & SANDBOX_SOCKET))
-		return result;
-	for (size_t i = 0; i < sizeof(sockets) / sizeof(*sockets); i++)
-		result |= allow(filter, sockets[i]);
-	return result | seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-					 SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
+		result |= allow(filter, SCMP_SYS(sendto)) | allow(filter, SCMP_SYS(sendmsg));
+	if (needs & SANDBOX_FILTER)
+		result |= allow_if(filter, SCMP_SYS(setsockopt), SCMP_A2(SCMP_CMP_EQ, SO_ATTACH_FILTER));
+	if (needs & SANDBOX_SOCKET)
+		result |= allow(filter, SCMP_SYS(bind)) | allow(filter, SCMP_SYS(getsockname)) |
+			  allow(filter, SCMP_SYS(setsockopt)) |
+			  allow_if(filter, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
+	return result;
 }
 
 #ifdef __has_feature
@@ -86,7 +108,7 @@ bool sandbox_enter(unsigned needs)
 		return false;
 	for (size_t i = 0; i < sizeof(always) / sizeof(*always); i++)
 		result |= allow(filter, always[i]);
-	result |= allow_open(filter);
+	result |= allow_some(filter);
 	result |= allow_needs(filter, needs);
 	if (result == 0)
 		result = seccomp_load(filter);

@@ -8,14 +8,14 @@
 enum {
 	SANDBOX_SEND = 1,	/* new requests on open sockets */
 	SANDBOX_SOCKET = 2,	/* new netlink sockets */
-	SANDBOX_SCREEN = 4,	/* to stop itself (^Z), and to write a file that the user names */
-	SANDBOX_HELPER = 8,	/* a child to talk to and to end */
+	SANDBOX_FILTER = 4,	/* to filter what sockets receive */
+	SANDBOX_SCREEN = 8,	/* to set the terminal, to stop itself (^Z), to make a file that is not there */
 };
 
 /*
- * From here on other system calls fail with ENOSYS: no program is started, no file is opened for
- * writing (but with SANDBOX_SCREEN), no setting is changed. Needs no_new_privs (privs_drop()). False where the kernel has no
- * seccomp; nothing is lost then but this line of defence.
+ * From here on other system calls fail with ENOSYS: no program is started, no file that exists is opened
+ * for writing, no setting is changed, no memory made executable. Needs no_new_privs (privs_drop()).
+ * False where the kernel has no seccomp; nothing is lost then but this line of defence.
  */
 bool sandbox_enter(unsigned needs);
 

@@ -120,7 +120,7 @@ static bool next_line(struct saved *saved)
 			saved->number++;
 			return true;
 		}
-		if (ferror(saved->file))
+		if (ferror(saved->file) && errno != EINTR)
 			complain(saved, 0, strerror(errno));
 		close_file(saved);
 	}

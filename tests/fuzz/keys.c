@@ -90,7 +90,7 @@ static void show(struct top *top, struct page *page)
 	top_render(top, page);
 	check_page(top, page);
 	if (top_cursor(top, &x, &y))
-		assert(y < top->height || top->height < 4);	/* less than the footer needs */
+		assert(y < top->height);
 }
 
 static void take(const struct nlmsghdr *message, void *context)
