@@ -195,11 +195,11 @@ static void run_batch(struct cttop *self)
 {
 	struct session *session = &self->session;
 
-	for (unsigned long i = 0; (!self->samples || i < self->samples) && !session_stopped(session); i++) {
+	for (unsigned long i = 0; (!self->samples || i < self->samples) && !session_stopped(session);) {
 		int more = feed_sample(&self->feed);
 
 		if (more < 0 && errno == EINTR)
-			break;
+			continue;
 		if (more < 0)
 			session_fail(session, "reading the table");
 		top_update(&self->top);
@@ -207,6 +207,7 @@ static void run_batch(struct cttop *self)
 			sample_json(&self->top, &session->out);
 		else
 			print_screen(self, !i);
+		i++;
 		out_flush(&session->out);
 		if (!more)
 			break;

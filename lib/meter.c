@@ -106,7 +106,7 @@ static int ask(struct meter *meter, struct stats *stats, enum statistics what)
 	ssize_t n;
 	int result = MNL_CB_OK;
 
-	if (mnl_socket_sendto(meter->socket, request, length) < 0)
+	if (!request_send(meter->socket, request, length))
 		return -1;
 	while (result > MNL_CB_STOP) {
 		n = mnl_socket_recvfrom(meter->socket, meter->buffer, BUFFER);

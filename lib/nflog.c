@@ -2,6 +2,7 @@
 #include "nflog.h"
 
 #include "capture.h"
+#include "request.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -51,7 +52,7 @@ static bool talk(struct mnl_socket *socket, const struct nlmsghdr *message)
 	uint8_t answer[4096] __attribute__((aligned(8)));
 	ssize_t n;
 
-	if (mnl_socket_sendto(socket, message, message->nlmsg_len) < 0)
+	if (!request_send(socket, message, message->nlmsg_len))
 		return false;
 	n = mnl_socket_recvfrom(socket, answer, sizeof(answer));
 	return n >= 0 && mnl_cb_run(answer, n, 0, mnl_socket_get_portid(socket), NULL, NULL) >= 0;

@@ -2,6 +2,7 @@
 #include "request.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <libmnl/libmnl.h>
 #include <sys/socket.h>
 
@@ -107,4 +108,14 @@ size_t request_dump(void *buffer, enum table table, const struct request *reques
 		mnl_attr_put_u16(message, CTA_ZONE, htons(request->zone));
 	put_filter(message, request);
 	return message->nlmsg_len;
+}
+
+bool request_send(struct mnl_socket *socket, const void *request, size_t length)
+{
+	ssize_t sent;
+
+	do
+		sent = mnl_socket_sendto(socket, request, length);
+	while (sent < 0 && errno == EINTR);
+	return sent >= 0;
 }

@@ -16,6 +16,11 @@ size_t request_dump(void *buffer, enum table table, const struct request *reques
 enum statistics { STATISTICS_GLOBAL, STATISTICS_CPU, STATISTICS_EXPECT_CPU };
 size_t request_statistics(void *buffer, enum statistics statistics);
 
+struct mnl_socket;
+
+/* Sends it, again where a signal came between. */
+bool request_send(struct mnl_socket *socket, const void *request, size_t length);
+
 struct stats;
 
 /* Takes one message of the answer, the length of which was checked (message_ok()); what it does not

@@ -41,10 +41,10 @@ static int allow_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp argume
 }
 
 /* Calls of which only some forms are needed. Memory is never made executable, files are opened for
- * reading, signals go to ourselves, and a terminal is only asked. */
+ * reading, signals go to ourselves, terminals and devices are only asked. */
 static int allow_some(scmp_filter_ctx filter)
 {
-	static const unsigned asking[] = { TCGETS, TIOCGWINSZ };
+	static const unsigned asking[] = { TCGETS, TIOCGWINSZ, SIOCGIFNAME };
 	const unsigned writes = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
 	int result = 0;
 

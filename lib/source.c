@@ -100,9 +100,12 @@ static int refused(struct mnl_socket *socket)
 {
 	uint32_t head[64];
 	const struct nlmsghdr *message = (const void *)head;
-	ssize_t n = recv(mnl_socket_get_fd(socket), head, sizeof(head), MSG_PEEK | MSG_DONTWAIT);
 	const struct nlmsgerr *error = (const void *)((const char *)head + NLMSG_HDRLEN);
+	ssize_t n;
 
+	do
+		n = recv(mnl_socket_get_fd(socket), head, sizeof(head), MSG_PEEK | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
 	if (n < (ssize_t)(NLMSG_HDRLEN + sizeof(*error)) || message->nlmsg_type != NLMSG_ERROR)
 		return 0;
 	return -error->error;
@@ -113,7 +116,7 @@ static bool send_request(struct mnl_socket *socket, enum table table, const stru
 	uint8_t buffer[REQUEST_SIZE] __attribute__((aligned(8)));
 	size_t length = request_dump(buffer, table, request);
 
-	return mnl_socket_sendto(socket, buffer, length) >= 0;
+	return request_send(socket, buffer, length);
 }
 
 static struct mnl_socket *open_dump(enum table table, const struct request *request)
