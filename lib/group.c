@@ -207,7 +207,6 @@ static void join_cell(struct groups *groups, struct group *cell)
 {
 	struct group *row = get_part(&groups->rows, &groups->cells, 0, cell);
 
-	cell->row = row;
 	cell->column = get_part(&groups->columns, &groups->cells, groups->rows.keys_count, cell);
 	cell->column->count += cell->count;
 	cell->next = row->cells;

@@ -28,8 +28,8 @@ struct group {
 	uint64_t count, unreplied;
 	uint32_t number;		/* in order of arrival, from 0 */
 	uint32_t summed;
-	struct group *cells, *next;	/* of a group; of a cell: the next one of its group */
-	struct group *row, *column;	/* of a cell */
+	struct group *cells;		/* of a group */
+	struct group *next, *column;	/* of a cell: the next one of its group, and where it stands */
 	uint64_t sum[];
 };
 

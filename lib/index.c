@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-enum { CHUNK = 512, FIRST_SLOTS = 1024 };
+enum { CHUNK = 512, FIRST_SLOTS = 1024, CACHE_LINE = 64 };
 
 static enum copy copy_of(const struct field *field)
 {
@@ -106,6 +106,9 @@ void index_open(struct index *index, unsigned sums, uint64_t seed)
 	index->sums = sums;
 	index->words = (index->end + sizeof(uint64_t) - 1) / sizeof(uint64_t);
 	index->record = sizeof(struct group) + (index->sums + index->words) * sizeof(uint64_t);
+	/* A record that fits into one line of the cache does not lie in two. */
+	if (index->record <= CACHE_LINE)
+		index->record = CACHE_LINE;
 	index->seed = seed;
 	index->mask = FIRST_SLOTS - 1;
 	index->slots = must(calloc(FIRST_SLOTS, sizeof(*index->slots)));
@@ -247,10 +250,12 @@ void index_touch_slot(const struct index *index, uint32_t tag)
 
 void index_touch_record(const struct index *index, uint32_t tag)
 {
-	const struct slot *slot = &index->slots[tag & index->mask];
+	uint32_t at = tag & index->mask;
 
-	if (slot->number)
-		__builtin_prefetch(record(index, slot->number - 1), 1);
+	while (index->slots[at].number && index->slots[at].tag != tag)
+		at = (at + 1) & index->mask;
+	if (index->slots[at].number)
+		__builtin_prefetch(record(index, index->slots[at].number - 1), 1);
 }
 
 /* The group with this key, or NULL: then *place is the free slot. */
@@ -299,7 +304,7 @@ static struct group *make(struct index *index, const uint64_t *word, uint32_t ta
 		size_t size = (index->chunks_count + 1) * sizeof(*index->chunks);
 
 		index->chunks = must(realloc(index->chunks, size));
-		index->chunks[index->chunks_count++] = must(malloc(CHUNK * index->record));
+		index->chunks[index->chunks_count++] = must(aligned_alloc(CACHE_LINE, CHUNK * index->record));
 	}
 	group = record(index, index->count);
 	memset(group, 0, sizeof(*group) + index->sums * sizeof(*group->sum));

@@ -11,7 +11,7 @@
 /* So many lines give a table its widths, and those that are no groups. */
 enum { MEASURED = 1000 };
 
-enum { FIXED = 64, NAME_SIZE = 80 };
+enum { FIXED = 64, NAME_SIZE = 80, AHEAD = 4 };
 
 /* What a line has, in the bits of its flow: the keys from 0, their ports from 16, sums from 32. */
 enum { PORT_BIT = 16, SUM_BIT = 32, TIME_BIT = 48, WORD_BIT, PERCENT_BIT, DELTA_BIT };
@@ -440,6 +440,15 @@ static void sum_line(struct tabulation *tabulation, struct line *line, const cha
 	line_finish(tabulation, line);
 }
 
+/* Groups and cells come in another order than they lie in memory: what is needed soon is asked for. */
+static void touch(const struct ranking *ranking, uint32_t i)
+{
+	if (i + 2 * AHEAD < ranking->kept)
+		__builtin_prefetch(ranking->list[i + 2 * AHEAD].group);
+	if (i + AHEAD < ranking->kept)
+		__builtin_prefetch(ranking->list[i + AHEAD].group->cells);
+}
+
 /* Hands lines to the printer: the first `most` to measure, and all to print. */
 static void each_line(struct tabulation *tabulation, struct printer *printer, struct line *line,
 		      uint32_t most, void (*take)(struct printer *printer, const struct flow *flow))
@@ -447,6 +456,7 @@ static void each_line(struct tabulation *tabulation, struct printer *printer, st
 	const struct ranking *ranking = &tabulation->ranking;
 
 	for (uint32_t i = 0; i < ranking->kept && i < most; i++) {
+		touch(ranking, i);
 		line_clear(tabulation, line, NULL);
 		line_keys(tabulation, line, ranking->list[i].group);
 		line_add(tabulation, line, &ranking->list[i]);
