@@ -128,6 +128,14 @@ static struct field read_key(const struct ctcount *count, const char *option, co
 	return key;
 }
 
+/* What goes across is not in the rows as well. */
+static const char *default_by(const char *across)
+{
+	if (across && !strcmp(across, "state"))
+		return "proto";
+	return across && !strcmp(across, "proto") ? "state" : "proto,state";
+}
+
 static void read_by(struct ctcount *count)
 {
 	const char *list = count->by, *word;
@@ -222,6 +230,8 @@ static void make_plan(struct ctcount *count)
 		cli_usage(&command, "--samples needs --interval (the first N groups: --top)");
 	if (count->options.repeated && !count->session.live)
 		cli_usage(&command, "--interval and --read exclude each other");
+	if (!count->by)
+		count->by = default_by(count->across);
 	read_by(count);
 	read_across(count);
 	read_sum(count);
@@ -352,7 +362,7 @@ static void print_once(struct ctcount *count)
 
 int main(int argc, char **argv)
 {
-	struct ctcount count = { .by = "proto,state" };
+	struct ctcount count = { 0 };
 	int status;
 
 	session_start(&count.session, &command, argc, argv);

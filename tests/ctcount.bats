@@ -185,6 +185,12 @@ for network, n in count.items():
 	jq -e -s 'all(.count == (.across | add)) and (.[0].across | length > 256)' objects
 }
 
+@test "what goes across is not in the default rows" {
+	same <(ctcount -r "$FLOWS" -x state) <(ctcount -r "$FLOWS" --by proto -x state)
+	same <(ctcount -r "$FLOWS" -x proto) <(ctcount -r "$FLOWS" --by state -x proto)
+	same <(ctcount -r "$FLOWS" -x family) <(ctcount -r "$FLOWS" --by proto,state -x family)
+}
+
 @test "a saved table counts like the live one" {
 	ctcount --by proto,state,src/24 >live
 	ctcount -r "$FLOWS" --by proto,state,src/24 >saved
