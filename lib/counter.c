@@ -55,7 +55,8 @@ const struct counter counters[COUNTERS + 1] = {
 			{ KERNEL(5, 15), "new flow dropped: its hash chain was too long" },
 		},
 		.function = "__nf_conntrack_confirm(), nf_conntrack_hash_check_insert()",
-		.detail = "The first packet of the flow is dropped. Also counted in insert_failed, but not in drop. The limit was 64 entries, then a random number from 8 "
+		.detail = "The first packet of the flow is dropped. Also counted in insert_failed, but not in drop (entries that programs "
+			  "make are counted here alone). The limit was 64 entries, then a random number from 8 "
 			  "to 32 (some kernels from 5.16 to 6.2), today one from 50 to 79.",
 		.cause = "far too few buckets for the entries of all namespaces together; somebody who aims at one chain; or a "
 			 "kernel with the limit of 8 to 32",
