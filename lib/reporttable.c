@@ -55,16 +55,20 @@ static void fact_occupancy(struct out *out, const struct report *report)
 	label(out, "occupancy");
 	out_format(out, "%llu hard", (unsigned long long)occupancy->hard);
 	if ((report->stats.has & STATS_MAX) && report->stats.max)
-		out_format(out, " (%.1f %% of the maximum)",
+		out_format(out, " (%.1f %% of max)",
 			   100.0 * occupancy->hard / report->stats.max);
 	out_format(out, ", %llu closing, %llu evictable", (unsigned long long)occupancy->closing,
 		   (unsigned long long)occupancy->evictable);
-	if (occupancy->offloaded)
-		out_format(out, "; %llu of them offloaded", (unsigned long long)occupancy->offloaded);
-	if (report_unlisted(report, &unlisted))
-		out_format(out, "; %llu not listed (expired, dying, unconfirmed)",
-			   (unsigned long long)unlisted);
 	out_text(out, "\n");
+	if (occupancy->offloaded) {
+		label(out, "");
+		out_format(out, "%llu of them offloaded\n", (unsigned long long)occupancy->offloaded);
+	}
+	if (report_unlisted(report, &unlisted)) {
+		label(out, "");
+		out_format(out, "%llu not listed (expired, dying, unconfirmed)\n",
+			   (unsigned long long)unlisted);
+	}
 }
 
 static void fact_hash(struct out *out, const struct report *report)
@@ -77,13 +81,13 @@ static void fact_hash(struct out *out, const struct report *report)
 	label(out, "hash");
 	out_format(out, "%llu buckets", (unsigned long long)stats->buckets);
 	if (report_load(report, &load))
-		out_format(out, ", %.2f entries per bucket, load %.2f (each flow is there twice)",
+		out_format(out, ", %.2f entries per bucket, load %.2f (two per flow)",
 			   load / 2, load);
 	out_text(out, "\n");
 	if (!(stats->has & STATS_OBJECTS))
 		return;
 	label(out, "");
-	out_format(out, "shared by all namespaces: about %llu entries, %.1f MB",
+	out_format(out, "of all namespaces: about %llu entries, %.1f MB",
 		   (unsigned long long)stats->objects, stats->object_bytes / 1e6);
 	if (stats->buckets)
 		out_format(out, ", load %.2f", 2.0 * stats->objects / stats->buckets);
@@ -124,8 +128,10 @@ static void put_part(struct out *out, const char *name, uint64_t total, const ui
 		     double seconds)
 {
 	out_format(out, "%s %llu", name, (unsigned long long)total);
-	if (delta)
+	if (delta && *delta)
 		out_format(out, " (%.1f/s)", *delta / seconds);
+	else if (delta)
+		out_text(out, " (0/s)");
 }
 
 static void fact_drops(struct out *out, const struct report *report)

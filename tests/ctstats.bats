@@ -242,6 +242,20 @@ unqueue() {
 	same_as_conntrack
 }
 
+@test "the screen fits 80 columns, whatever it tells" {
+	ctstats --color=never -k 6.12 -r <(echo '{"entries":1049871,"max":1262144,"buckets":1262144,"objects":9995000,
+		"object_bytes":2558720000,"expectations":4000,"expect_max":4096,"interval":1,"new_per_second":123456.7,
+		"growth":-4321.9,"counters":{"drop":{"total":912,"rate":38.1},"chaintoolong":{"total":42,"rate":1},
+		"insert_failed":{"total":54,"rate":1.2}},
+		"occupancy":{"hard":849871,"closing":100000,"evictable":90000,"offloaded":700000}}') >"$BATS_TEST_TMPDIR/screen"
+	cd "$BATS_TEST_TMPDIR"
+	cat screen
+	grep -q '10000 not listed' screen
+	grep -q '700000 of them offloaded' screen
+	# All but the sentences at the end, which a terminal wraps at its own width.
+	[ "$(grep -v '^!' screen | awk 'length > 80' | wc -l)" -eq 0 ]
+}
+
 @test "occupancy equals what ctlist counts" {
 	need_kernel
 	FRESH=1
