@@ -58,7 +58,7 @@ static uint32_t take_packet(void)
 {
 	char buffer[BUFFER];
 	const struct nlmsghdr *message = (void *)buffer;
-	const struct nlattr *attr;
+	struct nlattr *attr;
 
 	if (mnl_socket_recvfrom(sock, buffer, sizeof(buffer)) < 0)
 		err(2, "receive");
