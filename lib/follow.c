@@ -173,17 +173,20 @@ static void event_new(struct follow *follow, struct flow *flow)
 static void event_update(struct follow *follow, struct flow *flow)
 {
 	struct entry *entry = table_find(follow->table, flow);
+	bool known = flow->has & HAS_CHANGED;	/* our own JSON */
 	struct life *life;
 	struct flow old;
 
 	if (!entry && follow->mode != FOLLOW_ALL)
 		return;
-	flow->changed = admitted(flow);
+	if (!known)
+		flow->changed = admitted(flow);
 	if (!entry) {
 		entry = table_insert(follow->table, flow);
 	} else {
 		entry_flow(follow->table, entry, &old);
-		flow->changed |= changes(&old, flow) | life_of(entry)->pending;
+		if (!known)
+			flow->changed |= changes(&old, flow) | life_of(entry)->pending;
 		flow->has |= HAS_CHANGED;
 		flow_inherit(flow, &old, inherited);
 		entry = table_replace(follow->table, entry, flow);
@@ -254,7 +257,10 @@ static void finish(struct follow *follow, struct flow *flow)
 
 	if (follow->table)
 		event_destroy(follow, flow, &born);
-	set_duration(flow, born);
+	if (!(flow->has & HAS_DURATION))
+		set_duration(flow, born);
+	if (flow->has & (HAS_REASON | HAS_SYNTHETIC))	/* said before, in our own JSON */
+		return;
 	flow->reason = reason_of(flow, told, follow->syn_sent, pressure(follow, flow));
 	flow->has |= HAS_REASON;
 }

@@ -259,7 +259,9 @@ ended() {
 	ended 53 deleted
 	stop
 	ctwatch -j -r "$BATS_TEST_TMPDIR/events.pcap" >"$BATS_TEST_TMPDIR/again"
-	grep -v '"type":"note"' "$OUT" | diff - "$BATS_TEST_TMPDIR/again"
+	grep -v '"type":"note"' "$OUT" >"$BATS_TEST_TMPDIR/lines"
+	diff "$BATS_TEST_TMPDIR/lines" "$BATS_TEST_TMPDIR/again"
+	ctwatch -j -r "$BATS_TEST_TMPDIR/lines" | diff "$BATS_TEST_TMPDIR/lines" -
 	[ "$(ctwatch -j -e destroy -r "$BATS_TEST_TMPDIR/events.pcap" tcp dport 82 | wc -l)" -eq 1 ]
 }
 
@@ -326,18 +328,20 @@ burst() {
 		ip link set lo up
 		cd '"$BATS_TEST_TMPDIR"'
 		echo 1 >/proc/sys/net/netfilter/nf_conntrack_events
-		ctwatch -j -e new >all 2>/dev/null 3>&- &
+		ctwatch -j >all 2>/dev/null 3>&- &
 		pids=$!
 		i=0
 		while read -r filter; do
 			i=$((i + 1))
 			echo "$filter" >filter$i
-			ctwatch -j -e new $filter >got$i 2>err$i 3>&- &
+			ctwatch -j $filter >got$i 2>err$i 3>&- &
 			pids="$pids $!"
 		done
 		for pid in $pids; do until grep -q " $pid " /proc/net/netlink; do sleep 0.02; done; done
 		sleep 0.5
-		fill -n 4000 >/dev/null 2>&1
+		fill -n 3000 >/dev/null 2>&1
+		fill -n 3000 -d >/dev/null 2>&1
+		fill -n 2000 -p churn >/dev/null 2>&1
 		sleep 1
 		kill -INT $pids
 		wait' <<-'END'
@@ -372,13 +376,14 @@ burst() {
 		got=${file/filter/got}
 		# shellcheck disable=SC2046 # words
 		ctwatch -j -r "$BATS_TEST_TMPDIR/all" $(cat "$file") 2>/dev/null | grep -v '"note"' |
-			jq -c .orig | sort >"$file.want"
-		grep -v '"note"' "$got" | jq -c .orig | sort | diff "$file.want" - || {
+			jq -c "[.type, .orig]" | sort >"$file.want"
+		grep -v '"note"' "$got" | jq -c "[.type, .orig]" | sort | diff "$file.want" - || {
 			cat "$file"
 			return 1
 		}
 		[ -s "$file.want" ]
 	done
+	for type in new update destroy; do grep -q "\"$type\"" "$BATS_TEST_TMPDIR/filter1.want"; done
 	# What the kernel can decide, it does: nothing else was even received.
 	grep -q "^ctwatch: $(grep -vc note "$BATS_TEST_TMPDIR/got1") events seen" "$BATS_TEST_TMPDIR/err1"
 }
@@ -391,6 +396,36 @@ burst() {
 	run unshare -n sh -c 'echo 2 >/proc/sys/net/netfilter/nf_conntrack_events
 		fill -n 7 -p tcp4 >/dev/null 2>&1; exec ctwatch --duration 0.1'
 	[[ $output == *"7 flows exist already"* ]]
+}
+
+# How often ctwatch -e new writes to standard output, which is $1, while 20000 flows are made.
+writes() {
+	unshare -n bash -c '
+		ip link set lo up
+		echo 1 >/proc/sys/net/netfilter/nf_conntrack_events
+		strace -f -o '"$BATS_TEST_TMPDIR/calls"' -e trace=write ctwatch -e new >'"$1"' 2>/dev/null 3>&- &
+		until awk "\$2 == 12 && \$4 != \"00000000\" { found = 1 } END { exit !found }" /proc/net/netlink; do
+			sleep 0.02
+		done
+		fill -n 20000 -p tcp4 >/dev/null 2>&1
+		sleep 1
+		kill -INT $(cat /proc/$!/task/$!/children)
+		wait'
+	grep -c 'write(1,' "$BATS_TEST_TMPDIR/calls"
+}
+
+@test "it writes much at once into a file, line by line on a terminal, and does not keep a line" {
+	need strace
+	need script
+	[ "$(writes "$BATS_TEST_TMPDIR/out")" -le 200 ]
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/out")" -ge 20000 ]
+	watching
+	client udp 10.2.0.2 89
+	until_true grep -q '"dport":89' "$OUT"
+	stop
+	script -qec "strace -o $BATS_TEST_TMPDIR/calls -e trace=write ctwatch -H -r $ROOT/tests/captures/conntrack-E.txt" \
+		/dev/null </dev/null >/dev/null
+	[ "$(grep -c 'write(1,' "$BATS_TEST_TMPDIR/calls")" -eq 19 ]
 }
 
 @test "the buffer is what the kernel gave, and is told" {
@@ -411,7 +446,8 @@ burst() {
 
 @test "what is not understood is refused" {
 	for words in '-e foo' '-e new,' '--count x' '--duration -1' '-B 1X' '--resync 0' '--summary x' 'dport foo' \
-		'--invalid --track' '--expect --failed' '--failed -e new'; do
+		'--invalid --track' '--expect --failed' '--failed -e new' '--summary 1 -f csv' \
+		'--summary 1 -o src' '--invalid --summary 1 -f csv'; do
 		# shellcheck disable=SC2086 # words
 		run ctwatch $words
 		[ "$status" -eq 2 ]
