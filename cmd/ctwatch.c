@@ -326,6 +326,10 @@ static void check_options(const struct ctwatch *watch)
 	for (unsigned i = 0; mode && i < sizeof(others) / sizeof(*others); i++)
 		if (others[i].given)
 			cli_usage(&ctwatch_command, "%s and %s exclude each other", mode, others[i].name);
+	if (watch->every && watch->session.format != FORMAT_TABLE && watch->session.format != FORMAT_JSON)
+		cli_usage(&ctwatch_command, "--summary has the formats table and json");
+	if (watch->every && watch->session.columns)
+		cli_usage(&ctwatch_command, "--summary and --columns exclude each other");
 	if (watch->failed && !(watch->wanted & BIT(EVENT_DESTROY)))
 		cli_usage(&ctwatch_command, "--failed needs the event destroy");
 }

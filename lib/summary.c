@@ -121,15 +121,17 @@ enum { SHOWN = sizeof(shown) / sizeof(*shown) };
 
 static void text_protos(const struct summary *summary, struct out *out)
 {
+	const char *gap = "  proto    ";
 	char number[4];
 
-	out_text(out, "  proto  ");
 	for (unsigned i = 0; i < 256; i++) {
 		const unsigned long *count = summary->protos[i];
 
-		if (count[EVENT_NEW] | count[EVENT_UPDATE] | count[EVENT_DESTROY])
-			out_format(out, "  %s %lu new, %lu destroyed ", proto_text(i, number),
-				   count[EVENT_NEW], count[EVENT_DESTROY]);
+		if (!(count[EVENT_NEW] | count[EVENT_UPDATE] | count[EVENT_DESTROY]))
+			continue;
+		out_format(out, "%s%s %lu new, %lu destroyed", gap, proto_text(i, number),
+			   count[EVENT_NEW], count[EVENT_DESTROY]);
+		gap = "   ";
 	}
 	out_text(out, "\n");
 }
