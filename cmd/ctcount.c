@@ -260,8 +260,7 @@ static void take_all(struct ctcount *count, struct source *source)
 static bool read_all(struct ctcount *count)
 {
 	struct session *session = &count->session;
-	struct source *source = session_dump(session, TABLE_CONNTRACK, groups_wants(count->groups),
-					     count->options.repeated);
+	struct source *source = session_dump(session, TABLE_CONNTRACK, groups_wants(count->groups));
 	int result = 0;
 
 	while (source && !session_stopped(session) && (result = source_read(source)) > 0)
@@ -343,6 +342,7 @@ static void repeat(struct ctcount *count)
 {
 	struct timespec next;
 
+	session_asks_again(&count->session);
 	count->previous = new_groups(count);
 	clock_gettime(CLOCK_MONOTONIC, &next);
 	for (unsigned long i = 0; !session_stopped(&count->session); i++) {

@@ -260,7 +260,7 @@ int main(int argc, char **argv)
 	read_orders(&list);
 	check_table(&list);
 	want = open_printer(&list);
-	source = session_dump(&list.session, list.table, want, false);
+	source = session_dump(&list.session, list.table, want);
 	if (source)
 		read_all(&list, source);
 	if (!session_unread(&list.session))

@@ -178,7 +178,7 @@ static void run_sysctl(struct ctstats *self)
 	static struct settings settings;
 
 	settings_read(&settings);
-	session_confine(&self->session, false, 0);
+	session_confine(&self->session, 0);
 	print_settings(self, &settings);
 }
 
@@ -239,7 +239,7 @@ static void open_events(struct ctstats *self)
 		self->no_new = "nf_conntrack_events is 0: no events are made";
 		return;
 	}
-	self->events = source_events(1 << (NFNLGRP_CONNTRACK_NEW - 1), EVENTS_BUFFER);
+	self->events = source_events(NULL, 1 << (NFNLGRP_CONNTRACK_NEW - 1), EVENTS_BUFFER);
 	if (!self->events)
 		self->no_new = strerror(errno);
 	else
@@ -305,7 +305,7 @@ static void read_occupancy(struct ctstats *self)
 {
 	if (!self->occupancy)
 		return;
-	self->report.occupied = occupancy_read(&self->report.occupancy) == 0;
+	self->report.occupied = occupancy_read(self->session.asker, &self->report.occupancy) == 0;
 	if (self->report.occupied)
 		return;
 	if (errno == EPERM)
@@ -368,7 +368,8 @@ static void run_live(struct ctstats *self)
 {
 	uint64_t step = self->interval * 1e9, end;
 
-	self->meter = meter_open(&self->kernel);
+	session_asks_again(&self->session);
+	self->meter = meter_open(self->session.asker, &self->kernel);
 	if (!self->meter && errno != ENOENT)
 		err(2, "reading the counters");
 	if (!self->meter) {
@@ -378,7 +379,7 @@ static void run_live(struct ctstats *self)
 		return;
 	}
 	open_events(self);
-	session_confine(&self->session, true, SANDBOX_SEND | (self->occupancy ? SANDBOX_SOCKET : 0));
+	session_confine(&self->session, 0);
 	self->report.no_new = self->no_new;
 	tell_missing(self);
 	if (rated(self))
@@ -416,7 +417,7 @@ static void run_saved(struct ctstats *self)
 					 self->kernel_given ? &self->kernel : NULL);
 	int result = 0;
 
-	session_confine(session, false, 0);
+	session_confine(session, 0);
 	if (!saved)
 		err(2, "memory");
 	while (!session_stopped(session) && !(self->limited && self->printed >= self->times) &&

@@ -140,7 +140,7 @@ static struct source *open_source(struct cttop *self)
 	session->confined = true;
 	if (!session->live && !self->batch)
 		return source_files(session->files, session->files_count, &self->complaint, &session->names);
-	source = session_dump(session, TABLE_CONNTRACK, sample_wants(&self->top.sample), true);
+	source = session_dump(session, TABLE_CONNTRACK, sample_wants(&self->top.sample));
 	session->source = NULL;
 	return source;
 }
@@ -152,6 +152,8 @@ static void open_feed(struct cttop *self)
 
 	feed_init(&self->feed, &self->top);
 	self->top.sample.all = session->format == FORMAT_JSON;
+	session_asks_again(session);
+	self->feed.asker = session->asker;
 	if (session->live)
 		feed_listen(&self->feed);
 	self->complaint = (struct complaint){ note_complaint, self };
@@ -166,11 +168,7 @@ static void open_feed(struct cttop *self)
 
 static void confine(struct cttop *self)
 {
-	unsigned needs = self->session.live ? SANDBOX_SEND | SANDBOX_SOCKET : 0;
-
-	if (!self->batch)
-		needs |= SANDBOX_SCREEN;
-	session_confine(&self->session, self->session.live, needs);
+	session_confine(&self->session, self->batch ? 0 : SANDBOX_SCREEN);
 }
 
 static void print_screen(struct cttop *self, bool first)

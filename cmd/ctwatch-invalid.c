@@ -227,7 +227,7 @@ static int child(struct invalid *invalid, int tell, int hear)
 	session_capture(session);
 	nflog_tee(nflog, session->capture);
 	shake_hands(tell, hear);
-	session_confine(session, false, 0);
+	session_confine(session, 0);
 	buffer = nflog_buffer(nflog);
 	watch_packets(invalid, nflog);
 	/* What waits in the kernel for company comes within a tenth of a second. */
@@ -439,7 +439,7 @@ static int invalid_files(struct invalid *invalid)
 	const struct session *session = &invalid->watch->session;
 
 	open_printer(invalid);
-	session_confine(session, false, 0);
+	session_confine(session, 0);
 	for (unsigned i = 0; i < session->files_count; i++)
 		read_file(invalid, session->files[i]);
 	return finish(invalid, 0);

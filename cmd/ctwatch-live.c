@@ -234,7 +234,7 @@ static void dump_begin(struct ctwatch *watch)
 	static const struct request everything;
 
 	watch->resync_at = 0;
-	watch->dump = source_dump(TABLE_CONNTRACK, &everything, 1);
+	watch->dump = source_dump(watch->session.asker, TABLE_CONNTRACK, &everything, 1);
 	if (!watch->dump)
 		session_fail(&watch->session, "the dump for --track");
 	source_want(watch->dump, watch->want);

@@ -296,8 +296,10 @@ static void start(struct ctwatch *watch)
 	watch->want = open_printer(watch) | HAS_ID | HAS_ZONE | HAS_STATUS | HAS_STATE | HAS_START |
 		      HAS_STOP | HAS_TIMEOUT | HAS_REPLY_COUNTERS | HAS_ORIG_PORTS |
 		      session->filter->wants;
-	if (watch->track)
+	if (watch->track) {
 		watch->want = HAS_ALL & ~HAS_IDLE;
+		session_asks_again(session);
+	}
 	if (!session_events(session, groups(watch, joined), watch->buffer, watch->want))
 		errx(2, "connection tracking is not loaded in this kernel: there is nothing to watch");
 	if (session->live) {
@@ -309,7 +311,7 @@ static void start(struct ctwatch *watch)
 		watch->summary = summary_new();
 	if (watch->track && session->live)
 		watch->resync_at = 1;	/* at once */
-	session_confine(session, watch->track, SANDBOX_FILTER | (watch->track ? SANDBOX_SOCKET | SANDBOX_SEND : 0));
+	session_confine(session, SANDBOX_FILTER);
 }
 
 /* What would be ignored is refused. */

@@ -1,6 +1,7 @@
 /* What every command does around its own work. The talking is done here, not in the library. */
 #include "session.h"
 
+#include "asker.h"
 #include "capture.h"
 #include "conntrack.h"
 #include "memory.h"
@@ -358,19 +359,29 @@ static struct source *open_live(struct session *session, enum table table)
 	struct request requests[REQUESTS];
 	unsigned count = pushdown(session->filter, requests);
 
-	return source_dump(table, requests, count);
+	return source_dump(session->asker, table, requests, count);
 }
 
-void session_confine(const struct session *session, bool keep_admin, unsigned needs)
+void session_asks_again(struct session *session)
 {
-	bool dropped = privs_drop(keep_admin), held = privs_admin(), entered = false;
+	if (!session->live || !privs_admin())
+		return;
+	session->asker = asker_new(!session->no_sandbox);
+	if (!session->asker)
+		err(2, "fork");
+}
+
+void session_confine(const struct session *session, unsigned needs)
+{
+	bool dropped = privs_drop(false), held = privs_admin(), entered = false;
 
 	if (!dropped)
 		warnx("the capabilities could not be dropped");
 	if (!session->no_sandbox)
 		entered = sandbox_enter(needs);
 	if (session->verbose)
-		warnx("%s held, system calls are %s", held ? "CAP_NET_ADMIN is" : "no capability is",
+		warnx("%s held, system calls are %s", held ? "CAP_NET_ADMIN is"
+		      : session->asker ? "CAP_NET_ADMIN is left to a child that asks, nothing is" : "no capability is",
 		      entered ? "restricted" : session->no_sandbox ? "not restricted: --no-sandbox"
 		      : "not restricted: the kernel has no seccomp filter");
 }
@@ -394,7 +405,7 @@ static struct source *opened(struct session *session, uint64_t want)
 	return session->source;
 }
 
-struct source *session_dump(struct session *session, enum table table, uint64_t want, bool keep_admin)
+struct source *session_dump(struct session *session, enum table table, uint64_t want)
 {
 	struct source *source;
 
@@ -409,14 +420,14 @@ struct source *session_dump(struct session *session, enum table table, uint64_t 
 	if (session->confined)
 		return source;
 	session_capture(session);
-	session_confine(session, keep_admin, keep_admin ? SANDBOX_SEND | SANDBOX_SOCKET : 0);
+	session_confine(session, 0);
 	session->confined = true;
 	return source;
 }
 
 struct source *session_events(struct session *session, unsigned groups, size_t buffer, uint64_t want)
 {
-	session->source = session->live ? source_events(groups, buffer) : open_files(session);
+	session->source = session->live ? source_events(NULL, groups, buffer) : open_files(session);
 	if (!opened(session, want))
 		return NULL;
 	session_capture(session);
@@ -605,6 +616,7 @@ int session_end(struct session *session)
 	if (session->source)
 		report_bad(session);
 	source_close(session->source);
+	asker_free(session->asker);
 	if (session->capture && capture_close(session->capture) < 0 && errno != EPIPE) {
 		warn("%s", session->write);
 		session->failed = true;

@@ -28,6 +28,7 @@ struct session {
 	struct names names;
 	struct timeouts timeouts;
 	struct out out;			/* standard output */
+	struct asker *asker;		/* who asks when we may not any more; NULL: nobody */
 	struct source *source;
 	struct capture *capture;
 	unsigned long complaints;
@@ -42,20 +43,23 @@ struct session {
  */
 void session_start(struct session *session, const struct command *command, int argc, char **argv);
 
+/* For commands that ask the kernel more than once: to be called before anything is opened. */
+void session_asks_again(struct session *session);
+
 /*
  * Opens -r or the dump of a table, with what the kernel can filter, and -w; then gives up all
- * capabilities, or all but CAP_NET_ADMIN. `want`: what the columns need, the filter's part is added.
- * Exits with a message if that fails. NULL if conntrack is not there: an empty table. With
- * keep_admin it may be called again for another sample; the source before it is closed.
+ * capabilities. `want`: what the columns need, the filter's part is added. Exits with a message if
+ * that fails. NULL if conntrack is not there: an empty table. After session_asks_again() it may be
+ * called for another sample; the source before it is closed.
  */
-struct source *session_dump(struct session *session, enum table table, uint64_t want, bool keep_admin);
+struct source *session_dump(struct session *session, enum table table, uint64_t want);
 
 /* Opens -w, if it was asked for: session->capture. The dump and the events above are written there. */
 void session_capture(struct session *session);
 
-/* For commands that open their sources themselves: gives up what is not needed (SANDBOX_ bits),
- * just before the first byte is parsed. */
-void session_confine(const struct session *session, bool keep_admin, unsigned needs);
+/* For commands that open their sources themselves: gives up all capabilities, and all system calls
+ * but those for reading and for `needs` (SANDBOX_ bits), just before the first byte is parsed. */
+void session_confine(const struct session *session, unsigned needs);
 
 /* The same with the events of `groups` (source_events()) instead of a dump. Nothing is given up: that
  * is left to the caller (session_confine()). */

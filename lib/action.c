@@ -346,7 +346,7 @@ const struct key keys[] = {
 	{ { '+', '=' }, "+", NULL, "more columns", more_columns, 1 },
 	{ { '-' }, "-", NULL, "fewer columns", more_columns, -1 },
 	{ { 'd' }, "d", NULL, "seconds between samples", ask, ASK_DELAY },
-	{ { 'w' }, "w", NULL, "write the screen to a file", ask, ASK_SAVE },
+	{ { 'w' }, "w", NULL, "write the screen to a new file", ask, ASK_SAVE },
 	{ { CODE_UP, 'k' }, "Up, k", NULL, "one row up", move, -1 },
 	{ { CODE_DOWN, 'j' }, "Down, j", NULL, "one row down", move, 1 },
 	{ { CODE_PAGE_UP, CTRL('u'), CTRL('b') }, "PgUp, ^U", NULL, "one page up", move_page, -1 },

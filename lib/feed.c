@@ -52,7 +52,7 @@ void feed_listen(struct feed *feed)
 	const unsigned groups = 1 << (NFNLGRP_CONNTRACK_NEW - 1) | 1 << (NFNLGRP_CONNTRACK_UPDATE - 1) |
 				1 << (NFNLGRP_CONNTRACK_DESTROY - 1);
 
-	feed->events = source_events(groups, EVENT_BUFFER);
+	feed->events = source_events(feed->asker, groups, EVENT_BUFFER);
 	if (feed->events)
 		source_want(feed->events, HAS_ALL & ~(HAS_IDLE | HAS_AGE));
 	feed->event_window = feed_ticks();
@@ -95,7 +95,7 @@ void feed_live(struct feed *feed, struct source *dump)
 
 	timeouts_read(&feed->timeouts);
 	feed->follow = follow_new(FOLLOW_NOTHING, timeouts_of(&feed->timeouts, &syn_sent), true);
-	vitals_open(&feed->top->vitals);
+	vitals_open(&feed->top->vitals, feed->asker);
 	look_at_kernel(feed);
 	if (dump)
 		begin_dump(feed, dump);
@@ -146,7 +146,7 @@ static int start_dump(struct feed *feed)
 {
 	struct request requests[REQUESTS];
 	unsigned count = pushdown(feed->top->filter, requests);
-	struct source *dump = source_dump(TABLE_CONNTRACK, requests, count);
+	struct source *dump = source_dump(feed->asker, TABLE_CONNTRACK, requests, count);
 
 	if (!dump && errno == ENOENT)
 		return nothing_there(feed);

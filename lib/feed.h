@@ -12,6 +12,7 @@ enum { NOTE_ACCOUNTING, NOTE_EVENTS, NOTE_PACE, NOTE_FILE };
 
 struct feed {
 	struct top *top;
+	const struct asker *asker;	/* live; asker.h */
 	struct timeouts timeouts;
 	struct row *row;		/* room for the flow at hand */
 	/* live */

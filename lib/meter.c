@@ -1,8 +1,8 @@
 /* Reads the counters from the kernel: ctnetlink with CAP_NET_ADMIN, else /proc. */
 #include "stats.h"
 
+#include "asker.h"
 #include "proctable.h"
-#include "request.h"
 #include "sysctl.h"
 
 #include <arpa/inet.h>
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,7 +21,8 @@
 enum { BUFFER = 64 * 1024 };
 
 struct meter {
-	struct mnl_socket *socket;	/* NULL: /proc */
+	const struct asker *asker;
+	bool netlink;			/* else /proc */
 	struct kernel kernel;
 	struct proctable table;
 	char *buffer;
@@ -98,25 +100,22 @@ static int take(const struct nlmsghdr *message, void *data)
 }
 
 /* mnl_cb_run() stops at DONE and at an ACK, whichever ends this answer. */
-static int ask(struct meter *meter, struct stats *stats, enum statistics what)
+static int ask(const struct meter *meter, struct stats *stats, enum statistics what)
 {
+	struct question question = { .what = ASK_STATISTICS, .statistics = what };
 	struct asking asking = { stats, what };
-	uint8_t request[REQUEST_SIZE] __attribute__((aligned(8)));
-	size_t length = request_statistics(request, what);
-	ssize_t n;
-	int result = MNL_CB_OK;
+	int fd = asker_ask(meter->asker, &question), result = MNL_CB_OK;
 
-	if (!request_send(meter->socket, request, length))
+	if (fd < 0)
 		return -1;
 	while (result > MNL_CB_STOP) {
-		n = mnl_socket_recvfrom(meter->socket, meter->buffer, BUFFER);
+		ssize_t n = recv(fd, meter->buffer, BUFFER, 0);
+
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return -1;
-		result = mnl_cb_run(meter->buffer, n, 0, mnl_socket_get_portid(meter->socket), take,
-				    &asking);
+		result = n < 0 ? -1 : mnl_cb_run(meter->buffer, n, 0, 0, take, &asking);
 	}
+	close(fd);
 	return result;
 }
 
@@ -183,7 +182,7 @@ int meter_read(struct meter *meter, struct stats *stats)
 	stats->kernel = meter->kernel;
 	stats->time = nanoseconds(CLOCK_REALTIME);
 	stats->clock = nanoseconds(CLOCK_MONOTONIC);
-	if (meter->socket) {
+	if (meter->netlink) {
 		result = ask(meter, stats, STATISTICS_GLOBAL);
 		if (result >= 0)
 			result = ask(meter, stats, STATISTICS_CPU);
@@ -199,22 +198,15 @@ int meter_read(struct meter *meter, struct stats *stats)
 }
 
 /* The kernel is asked once: it says whether it would answer us. */
-static void open_netlink(struct meter *meter)
+static bool answers(const struct meter *meter)
 {
 	struct stats stats;
 
 	stats_init(&stats);
-	meter->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	if (!meter->socket)
-		return;
-	if (mnl_socket_bind(meter->socket, 0, MNL_SOCKET_AUTOPID) == 0 &&
-	    ask(meter, &stats, STATISTICS_GLOBAL) >= 0)
-		return;
-	mnl_socket_close(meter->socket);
-	meter->socket = NULL;
+	return ask(meter, &stats, STATISTICS_GLOBAL) >= 0;
 }
 
-struct meter *meter_open(const struct kernel *kernel)
+struct meter *meter_open(const struct asker *asker, const struct kernel *kernel)
 {
 	struct meter *meter;
 
@@ -226,13 +218,14 @@ struct meter *meter_open(const struct kernel *kernel)
 	meter = calloc(1, sizeof(*meter));
 	if (!meter)
 		return NULL;
+	meter->asker = asker;
 	meter->kernel = *kernel;
 	meter->buffer = malloc(BUFFER);
 	if (!meter->buffer) {
 		meter_close(meter);
 		return NULL;
 	}
-	open_netlink(meter);
+	meter->netlink = answers(meter);
 	return meter;
 }
 
@@ -240,8 +233,6 @@ void meter_close(struct meter *meter)
 {
 	if (!meter)
 		return;
-	if (meter->socket)
-		mnl_socket_close(meter->socket);
 	proctable_release(&meter->table);
 	free(meter->buffer);
 	free(meter);
@@ -249,5 +240,5 @@ void meter_close(struct meter *meter)
 
 bool meter_netlink(const struct meter *meter)
 {
-	return meter->socket;
+	return meter->netlink;
 }

@@ -52,7 +52,7 @@ static bool talk(struct mnl_socket *socket, const struct nlmsghdr *message)
 	uint8_t answer[4096] __attribute__((aligned(8)));
 	ssize_t n;
 
-	if (!request_send(socket, message, message->nlmsg_len))
+	if (!request_send(mnl_socket_get_fd(socket), message, message->nlmsg_len))
 		return false;
 	n = mnl_socket_recvfrom(socket, answer, sizeof(answer));
 	return n >= 0 && mnl_cb_run(answer, n, 0, mnl_socket_get_portid(socket), NULL, NULL) >= 0;

@@ -46,10 +46,10 @@ static void count(struct occupancy *occupancy, const struct flow *flow)
 		occupancy->hard++;
 }
 
-int occupancy_read(struct occupancy *occupancy)
+int occupancy_read(const struct asker *asker, struct occupancy *occupancy)
 {
 	struct request everything = { 0 };
-	struct source *source = source_dump(TABLE_CONNTRACK, &everything, 1);
+	struct source *source = source_dump(asker, TABLE_CONNTRACK, &everything, 1);
 	struct flow flow;
 	int result;
 

@@ -86,14 +86,19 @@ static struct nlmsghdr *put_head(void *buffer, uint16_t type, uint16_t flags, ui
 
 size_t request_statistics(void *buffer, enum statistics statistics)
 {
+	if (statistics >= sizeof(statistics_messages) / sizeof(*statistics_messages))
+		return 0;
 	return put_head(buffer, statistics_messages[statistics].type,
 			statistics_messages[statistics].flags, AF_UNSPEC)->nlmsg_len;
 }
 
 size_t request_dump(void *buffer, enum table table, const struct request *request)
 {
-	struct nlmsghdr *message = put_head(buffer, messages[table].type, NLM_F_DUMP, request->family);
+	struct nlmsghdr *message;
 
+	if (table >= sizeof(messages) / sizeof(*messages))
+		return 0;
+	message = put_head(buffer, messages[table].type, NLM_F_DUMP, request->family);
 	if (!messages[table].filters)
 		return message->nlmsg_len;
 	if (request->by_mark) {
@@ -110,12 +115,12 @@ size_t request_dump(void *buffer, enum table table, const struct request *reques
 	return message->nlmsg_len;
 }
 
-bool request_send(struct mnl_socket *socket, const void *request, size_t length)
+bool request_send(int fd, const void *request, size_t length)
 {
 	ssize_t sent;
 
 	do
-		sent = mnl_socket_sendto(socket, request, length);
+		sent = send(fd, request, length, 0);
 	while (sent < 0 && errno == EINTR);
 	return sent >= 0;
 }

@@ -8,7 +8,7 @@
 
 enum { REQUEST_SIZE = 1024 };
 
-/* A dump request into `buffer`, REQUEST_SIZE bytes; its length. */
+/* A dump request into `buffer`, REQUEST_SIZE bytes; its length, 0: there is no such table. */
 size_t request_dump(void *buffer, enum table table, const struct request *request);
 
 /* What GET_STATS and its relatives tell: fill, counters per CPU, counters of expectations per CPU.
@@ -16,10 +16,8 @@ size_t request_dump(void *buffer, enum table table, const struct request *reques
 enum statistics { STATISTICS_GLOBAL, STATISTICS_CPU, STATISTICS_EXPECT_CPU };
 size_t request_statistics(void *buffer, enum statistics statistics);
 
-struct mnl_socket;
-
-/* Sends it, again where a signal came between. */
-bool request_send(struct mnl_socket *socket, const void *request, size_t length);
+/* Sends it through a netlink socket, again where a signal came between. */
+bool request_send(int fd, const void *request, size_t length);
 
 struct stats;
 

@@ -72,20 +72,39 @@ static int allow_screen(scmp_filter_ctx filter)
 	return result;
 }
 
+static int allow_if_both(scmp_filter_ctx filter, int call, struct scmp_arg_cmp first,
+			 struct scmp_arg_cmp second)
+{
+	const struct scmp_arg_cmp arguments[] = { first, second };
+
+	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 2, arguments);
+}
+
+static int allow_option(scmp_filter_ctx filter, int option)
+{
+	return allow_if_both(filter, SCMP_SYS(setsockopt), SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
+			     SCMP_A2(SCMP_CMP_EQ, option));
+}
+
+static int allow_asking(scmp_filter_ctx filter)
+{
+	return allow(filter, SCMP_SYS(sendto)) | allow(filter, SCMP_SYS(sendmsg)) |
+	       allow(filter, SCMP_SYS(bind)) |
+	       allow_option(filter, SO_RCVBUF) | allow_option(filter, SO_RCVBUFFORCE) |
+	       allow_if_both(filter, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
+			     SCMP_A2(SCMP_CMP_EQ, NETLINK_NETFILTER));
+}
+
 static int allow_needs(scmp_filter_ctx filter, unsigned needs)
 {
 	int result = 0;
 
 	if (needs & SANDBOX_SCREEN)
 		result |= allow_screen(filter);
-	if (needs & SANDBOX_SEND)
-		result |= allow(filter, SCMP_SYS(sendto)) | allow(filter, SCMP_SYS(sendmsg));
 	if (needs & SANDBOX_FILTER)
-		result |= allow_if(filter, SCMP_SYS(setsockopt), SCMP_A2(SCMP_CMP_EQ, SO_ATTACH_FILTER));
-	if (needs & SANDBOX_SOCKET)
-		result |= allow(filter, SCMP_SYS(bind)) | allow(filter, SCMP_SYS(getsockname)) |
-			  allow(filter, SCMP_SYS(setsockopt)) |
-			  allow_if(filter, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
+		result |= allow_option(filter, SO_ATTACH_FILTER);
+	if (needs & SANDBOX_ASK)
+		result |= allow_asking(filter);
 	return result;
 }
 

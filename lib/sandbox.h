@@ -6,10 +6,9 @@
 
 /* What a command still needs beside reading, writing to open files, memory and time. */
 enum {
-	SANDBOX_SEND = 1,	/* new requests on open sockets */
-	SANDBOX_SOCKET = 2,	/* new netlink sockets */
-	SANDBOX_FILTER = 4,	/* to filter what sockets receive */
-	SANDBOX_SCREEN = 8,	/* to set the terminal, to stop itself (^Z), to make a file that is not there */
+	SANDBOX_ASK = 1,	/* netlink sockets of its own, and to hand them over (asker.h) */
+	SANDBOX_FILTER = 2,	/* to filter what sockets receive */
+	SANDBOX_SCREEN = 4,	/* to set the terminal, to stop itself (^Z), to make a file that is not there */
 };
 
 /*

@@ -1,9 +1,9 @@
 /* Reads flows from the kernel (a dump, events) and hands on those of saved files. */
 #include "source.h"
 
+#include "asker.h"
 #include "capture.h"
 #include "privs.h"
-#include "request.h"
 #include "savefile.h"
 
 #include <errno.h>
@@ -31,7 +31,7 @@ struct batch {
 };
 
 struct source {
-	struct mnl_socket *sockets[SOCKETS];
+	int sockets[SOCKETS];
 	unsigned count, current;	/* a dump: one socket a request, read in turn */
 	struct batch *batch;	/* events */
 	bool ended;		/* the end of a dump came behind its last flows */
@@ -74,29 +74,18 @@ void source_close(struct source *source)
 	if (!source)
 		return;
 	for (unsigned i = 0; i < source->count; i++)
-		mnl_socket_close(source->sockets[i]);
+		close(source->sockets[i]);
 	savefile_close(source->file);
 	free(source->batch);
 	free(source->buffer);
 	free(source);
 }
 
-static struct mnl_socket *open_socket(unsigned groups)
-{
-	struct mnl_socket *socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-
-	if (socket && mnl_socket_bind(socket, groups, MNL_SOCKET_AUTOPID) < 0) {
-		mnl_socket_close(socket);
-		return NULL;
-	}
-	return socket;
-}
-
 /*
  * The kernel answers the request while it takes it, so a refusal is already there to be seen.
  * Returns the errno of a refusal, or 0.
  */
-static int refused(struct mnl_socket *socket)
+static int refused(int fd)
 {
 	uint32_t head[64];
 	const struct nlmsghdr *message = (const void *)head;
@@ -104,47 +93,27 @@ static int refused(struct mnl_socket *socket)
 	ssize_t n;
 
 	do
-		n = recv(mnl_socket_get_fd(socket), head, sizeof(head), MSG_PEEK | MSG_DONTWAIT);
+		n = recv(fd, head, sizeof(head), MSG_PEEK | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	if (n < (ssize_t)(NLMSG_HDRLEN + sizeof(*error)) || message->nlmsg_type != NLMSG_ERROR)
 		return 0;
 	return -error->error;
 }
 
-static bool send_request(struct mnl_socket *socket, enum table table, const struct request *request)
+static int open_dump(const struct asker *asker, enum table table, const struct request *request)
 {
-	uint8_t buffer[REQUEST_SIZE] __attribute__((aligned(8)));
-	size_t length = request_dump(buffer, table, request);
+	struct question question = { .what = ASK_DUMP, .table = table, .request = *request };
+	int fd = asker_ask(asker, &question), error;
 
-	return request_send(socket, buffer, length);
-}
-
-static struct mnl_socket *open_dump(enum table table, const struct request *request)
-{
-	struct mnl_socket *socket = open_socket(0);
-	struct request plain = { .family = request->family };
-	int error;
-
-	if (!socket)
-		return NULL;
-	if (!send_request(socket, table, request))
-		goto failed;
-	error = refused(socket);
+	if (fd < 0)
+		return -1;
+	error = refused(fd);
 	/* A kernel without marks or tuple filters says so: then all is asked for and tested here. */
 	if (error != EOPNOTSUPP && error != EINVAL)
-		return socket;
-	mnl_socket_close(socket);
-	socket = open_socket(0);
-	if (socket && send_request(socket, table, &plain))
-		return socket;
-failed:
-	if (socket) {
-		int saved = errno;
-
-		mnl_socket_close(socket);
-		errno = saved;
-	}
-	return NULL;
+		return fd;
+	close(fd);
+	question.request = (struct request){ .family = request->family };
+	return asker_ask(asker, &question);
 }
 
 /* Looking must not load the modules. */
@@ -168,7 +137,8 @@ static bool is_empty(void)
 	return count == 0;
 }
 
-struct source *source_dump(enum table table, const struct request *requests, unsigned count)
+struct source *source_dump(const struct asker *asker, enum table table,
+			   const struct request *requests, unsigned count)
 {
 	struct source *source;
 
@@ -179,11 +149,11 @@ struct source *source_dump(enum table table, const struct request *requests, uns
 	source = source_new();
 	if (!source)
 		return NULL;
-	if (table == TABLE_CONNTRACK && privs_admin() && is_empty())
+	if (table == TABLE_CONNTRACK && (asker || privs_admin()) && is_empty())
 		return source;
 	for (unsigned i = 0; i < count && i < SOCKETS; i++) {
-		source->sockets[i] = open_dump(table, &requests[i]);
-		if (!source->sockets[i]) {
+		source->sockets[i] = open_dump(asker, table, &requests[i]);
+		if (source->sockets[i] < 0) {
 			int saved = errno;
 
 			source_close(source);
@@ -193,19 +163,6 @@ struct source *source_dump(enum table table, const struct request *requests, uns
 		source->count++;
 	}
 	return source;
-}
-
-/* The kernel doubles what it is asked for and tells the doubled size. */
-static size_t set_buffer(int fd, size_t size)
-{
-	int value = size / 2;
-	socklen_t length = sizeof(value);
-
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &value, length) < 0)
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &value, length);
-	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &value, &length) < 0)
-		return 0;
-	return value;
 }
 
 static struct batch *batch_new(void)
@@ -223,9 +180,12 @@ static struct batch *batch_new(void)
 	return batch;
 }
 
-struct source *source_events(unsigned groups, size_t buffer)
+struct source *source_events(const struct asker *asker, unsigned groups, size_t buffer)
 {
+	struct question question = { .what = ASK_EVENTS, .groups = groups, .buffer = buffer };
 	struct source *source;
+	socklen_t length = sizeof(int);
+	int value = 0, saved;
 
 	if (!conntrack_there()) {
 		errno = ENOENT;
@@ -235,19 +195,15 @@ struct source *source_events(unsigned groups, size_t buffer)
 	if (!source)
 		return NULL;
 	source->batch = batch_new();
-	if (!source->batch)
-		goto failed;
-	/* The buffer first: a burst may arrive with the membership. */
-	source->sockets[0] = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!source->sockets[0])
-		goto failed;
-	source->count = 1;
-	source->buffer_size = set_buffer(source_fd(source), buffer);
-	if (mnl_socket_bind(source->sockets[0], groups, MNL_SOCKET_AUTOPID) == 0)
+	if (source->batch)
+		source->sockets[0] = asker_ask(asker, &question);
+	if (source->batch && source->sockets[0] >= 0) {
+		source->count = 1;
+		getsockopt(source->sockets[0], SOL_SOCKET, SO_RCVBUF, &value, &length);
+		source->buffer_size = value;
 		return source;
-failed:;
-	int saved = errno;
-
+	}
+	saved = errno;
 	source_close(source);
 	errno = saved;
 	return NULL;
@@ -313,7 +269,7 @@ void source_tee(struct source *source, struct capture *capture)
 
 int source_fd(const struct source *source)
 {
-	return source->current < source->count ? mnl_socket_get_fd(source->sockets[source->current]) : -1;
+	return source->current < source->count ? source->sockets[source->current] : -1;
 }
 
 /* DONE or an error at the end of a dump: 0, or -1 with errno; 1: neither. */

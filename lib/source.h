@@ -5,6 +5,7 @@
 #include "field.h"
 #include "flow.h"
 
+struct asker;
 struct capture;
 struct sock_fprog;
 struct source;
@@ -37,13 +38,15 @@ struct complaint {
 /*
  * Sends one dump request per row of `requests` (the kernel answers them one after the other). All
  * are sent before this returns, so that capabilities can be dropped then (the kernel checks them
- * when a request is sent). NULL with errno; ENOENT: this kernel has no conntrack.
+ * when a request is sent); later ones need an asker (asker.h), NULL sends them here. NULL with errno;
+ * ENOENT: this kernel has no conntrack.
  */
-struct source *source_dump(enum table table, const struct request *requests, unsigned count);
+struct source *source_dump(const struct asker *asker, enum table table,
+			   const struct request *requests, unsigned count);
 
 /* Bits of `groups`: 1 << (enum nfnetlink_groups - 1). `buffer` is asked for with SO_RCVBUFFORCE,
  * else SO_RCVBUF; source_buffer() tells what the kernel gave. */
-struct source *source_events(unsigned groups, size_t buffer);
+struct source *source_events(const struct asker *asker, unsigned groups, size_t buffer);
 size_t source_buffer(const struct source *source);
 /* Messages dropped by the kernel for this very socket so far (SO_MEMINFO), exact. */
 uint32_t source_lost(const struct source *source);

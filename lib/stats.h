@@ -63,13 +63,14 @@ static inline uint64_t gauge_value(const struct gauge *gauge, const struct stats
 
 void gauge_set(const struct gauge *gauge, struct stats *stats, uint64_t value);
 
+struct asker;
 struct meter;
 
 /*
  * Opens what can be had: ctnetlink with CAP_NET_ADMIN, else /proc. NULL with errno; ENOENT: this
- * kernel has no conntrack. `kernel`: what meanings depend on.
+ * kernel has no conntrack. `asker` (asker.h) stays the caller's. `kernel`: what meanings depend on.
  */
-struct meter *meter_open(const struct kernel *kernel);
+struct meter *meter_open(const struct asker *asker, const struct kernel *kernel);
 void meter_close(struct meter *meter);
 bool meter_netlink(const struct meter *meter);	/* privileged */
 /* One reading; 0, or -1 with errno. What cannot be had is absent. */
@@ -113,6 +114,6 @@ struct occupancy {
 	uint64_t hard, closing, evictable, offloaded;
 };
 /* Dumps the table (CAP_NET_ADMIN), in constant memory. 0, or -1 with errno. */
-int occupancy_read(struct occupancy *occupancy);
+int occupancy_read(const struct asker *asker, struct occupancy *occupancy);
 
 #endif

@@ -27,12 +27,12 @@ void vitals_release(struct vitals *vitals)
 	meter_close(vitals->meter);
 }
 
-void vitals_open(struct vitals *vitals)
+void vitals_open(struct vitals *vitals, const struct asker *asker)
 {
 	struct kernel kernel;
 
 	kernel_running(&kernel);
-	vitals->meter = meter_open(&kernel);
+	vitals->meter = meter_open(asker, &kernel);
 }
 
 static int read_accounting(void)

@@ -25,7 +25,7 @@ void vitals_init(struct vitals *vitals);
 void vitals_release(struct vitals *vitals);
 
 /* Opens the kernel's counters, in the namespace that this process is in. */
-void vitals_open(struct vitals *vitals);
+void vitals_open(struct vitals *vitals, const struct asker *asker);
 void vitals_read(struct vitals *vitals, uint64_t time);
 
 /* How many entries, and the share of the table; false where it is not known. */
