@@ -286,8 +286,12 @@ static void dump_step(struct ctwatch *watch)
 	while (result > 0 && source_flow(watch->dump, &flow))
 		if (bpf_passes(watch->session.filter, &flow))
 			follow_found(watch->follow, &flow);
-	if (result == 0)
+	if (result == 0 && source_resized(watch->dump)) {
+		source_close(watch->dump);
+		dump_begin(watch);
+	} else if (result == 0) {
 		dump_end(watch);
+	}
 }
 
 /* ---- the loop ---- */

@@ -405,11 +405,18 @@ static struct source *opened(struct session *session, uint64_t want)
 	return session->source;
 }
 
+static void close_source(struct session *session)
+{
+	if (session->source && source_resized(session->source))
+		warnx("the hash table was resized while it was read: flows may be missing or there twice");
+	source_close(session->source);
+}
+
 struct source *session_dump(struct session *session, enum table table, uint64_t want)
 {
 	struct source *source;
 
-	source_close(session->source);
+	close_source(session);
 	if (session->live && ((want | session->filter->wants) & HAS_IDLE))
 		timeouts_read(&session->timeouts);
 	session->source = session->live ? open_live(session, table) : open_files(session);
@@ -615,7 +622,7 @@ int session_end(struct session *session)
 
 	if (session->source)
 		report_bad(session);
-	source_close(session->source);
+	close_source(session);
 	asker_free(session->asker);
 	if (session->capture && capture_close(session->capture) < 0 && errno != EPIPE) {
 		warn("%s", session->write);

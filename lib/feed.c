@@ -183,6 +183,10 @@ static int read_dump(struct feed *feed)
 		}
 	} while (result > 0 && feed_ticks() < until);
 	feed->cost += clock_of(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	if (!result && source_resized(feed->dump)) {
+		give_up_dump(feed);
+		return start_dump(feed);
+	}
 	if (!result)
 		end_dump(feed);
 	else if (feed->expected && feed_ticks() - feed->started > SECOND / 4)

@@ -5,6 +5,7 @@
 #include "capture.h"
 #include "privs.h"
 #include "savefile.h"
+#include "sysctl.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -35,6 +36,8 @@ struct source {
 	unsigned count, current;	/* a dump: one socket a request, read in turn */
 	struct batch *batch;	/* events */
 	bool ended;		/* the end of a dump came behind its last flows */
+	uint64_t buckets;	/* when the dump began */
+	bool resized;
 	bool tee_failed;
 	struct savefile *file;
 	struct piece piece;		/* what was read; data moves on as flows are taken */
@@ -126,15 +129,16 @@ static bool conntrack_there(void)
  * read how many entries there are. */
 static bool is_empty(void)
 {
-	FILE *file = fopen("/proc/sys/net/netfilter/nf_conntrack_count", "re");
-	unsigned count = 1;
+	uint64_t count;
 
-	if (!file)
-		return false;
-	if (fscanf(file, "%u", &count) != 1)
-		count = 1;
-	fclose(file);
-	return count == 0;
+	return sysctl_number("nf_conntrack_count", &count) && count == 0;
+}
+
+static uint64_t buckets(void)
+{
+	uint64_t number;
+
+	return sysctl_number("nf_conntrack_buckets", &number) ? number : 0;
 }
 
 struct source *source_dump(const struct asker *asker, enum table table,
@@ -149,6 +153,7 @@ struct source *source_dump(const struct asker *asker, enum table table,
 	source = source_new();
 	if (!source)
 		return NULL;
+	source->buckets = buckets();
 	if (table == TABLE_CONNTRACK && (asker || privs_admin()) && is_empty())
 		return source;
 	for (unsigned i = 0; i < count && i < SOCKETS; i++) {
@@ -308,6 +313,7 @@ static int read_socket(struct source *source)
 			return 1;
 		source->current++;
 	}
+	source->resized = source->buckets != buckets();
 	return 0;
 }
 
@@ -477,6 +483,11 @@ bool source_flow(struct source *source, struct flow *flow)
 	if (source->want & (HAS_IDLE | HAS_AGE))
 		flow_derive(flow, source->timeouts);
 	return true;
+}
+
+bool source_resized(const struct source *source)
+{
+	return source->resized;
 }
 
 unsigned long source_good(const struct source *source)

@@ -92,6 +92,10 @@ int source_read(struct source *source);
  * more. Flows and expectations come as they are: look at flow->what. */
 bool source_flow(struct source *source, struct flow *flow);
 
+/* Whether the hash table got another size during the dump that has come to its end: the kernel goes on at
+ * the same number of a bucket, so flows may be missing, or have come twice. */
+bool source_resized(const struct source *source);
+
 /* How many lines or messages could be read, and how many could not. */
 unsigned long source_good(const struct source *source);
 unsigned long source_bad(const struct source *source);

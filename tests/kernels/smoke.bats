@@ -1,6 +1,7 @@
 # What each kernel does and how ctscope deals with it; the first tests in the machines of tests/kernels/run.
 # A line `# fact NAME = VALUE` becomes a row of the table that run prints.
 load ../lib/common
+load lib
 
 setup_file() {
 	need_kernel
@@ -27,23 +28,11 @@ defaults() {
 	done
 }
 
-fact() {
-	echo "# fact $1 = $2" >&3
-}
-
 # The first differences are enough for a serial line.
 same() {
 	diff "$1" "$2" >"$BATS_TEST_TMPDIR/diff" && return
 	head -n 8 "$BATS_TEST_TMPDIR/diff"
 	return 1
-}
-
-# True if this kernel is MAJOR.MINOR or later.
-since() {
-	local major minor rest
-
-	IFS=.- read -r major minor rest < <(uname -r)
-	[ $((major * 1000 + minor)) -ge $((${1%.*} * 1000 + ${1#*.})) ]
 }
 
 # having PATTERN...: how many flows match all patterns; the filters of ctscope and the kernel play no part.
