@@ -163,6 +163,11 @@ same_as_conntrack() {
 	sent=$(answered family=6 "orig.dst=$address")
 	[ "$(ctlist -c "dst $address")" -eq "$right" ]
 	[ "$(ctlist -c "tcp and dst $address")" -eq "$(having "$(orig_dst "$address")" '"proto":"tcp","protonum"')" ]
+	# Right in 6.12, the wrong way round in the others that were looked at.
+	case $(uname -r) in
+	6.12.*) [ "$sent" -eq "$right" ] ;;
+	5.10.*|6.1.*|6.18.*) [ "$sent" -eq $((all - right)) ] ;;
+	esac
 	case $sent in
 	"$right") fact "kernel's filter by IPv6 address" right ;;
 	$((all - right))) fact "kernel's filter by IPv6 address" inverted ;;
@@ -290,6 +295,62 @@ events_of_one_flow() {
 
 	since 5.19 && expected=2
 	grep -qx "nf_conntrack_events $expected" "$DIR/defaults"
+}
+
+sysctl_there() {
+	[ -e "/proc/sys/net/netfilter/$1" ]
+}
+
+# In the table flows of the protocol have the part that only its tracker knows.
+tracked() {
+	[ "$(having "\"proto\":\"$1\"" "$2")" -gt 0 ]
+}
+
+default() {
+	awk -v name="nf_conntrack_$1" '$1 == name { print $2 }' "$DIR/defaults"
+}
+
+event_time() {
+	local lines
+
+	export -f events_of_one_flow
+	mapfile -t lines < <(unshare -n bash -c 'echo 1 >/proc/sys/net/netfilter/nf_conntrack_timestamp; events_of_one_flow')
+	[[ "${lines[0]} " == *" 27 "* ]]
+}
+
+# WHAT|FIRST KERNEL WITH IT|FIRST ONE WITHOUT|COMMAND that is true where it is there. A version between those
+# of Debian that are booted is a guess.
+comings_and_goings() {
+	cat <<-'END'
+		nf_conntrack_helper||6.0|sysctl_there nf_conntrack_helper
+		nf_conntrack_tcp_ignore_invalid_rst|5.14||sysctl_there nf_conntrack_tcp_ignore_invalid_rst
+		nf_flowtable_tcp_timeout|5.13||sysctl_there nf_flowtable_tcp_timeout
+		as many entries as buckets|5.15||[ "$(default max)" -eq "$(default buckets)" ]
+		four times as many entries as buckets||5.15|[ "$(default max)" -eq $((4 * $(default buckets))) ]
+		DCCP states||6.16|tracked dccp '"state"'
+		nf_conntrack_dccp_loose||6.16|sysctl_there nf_conntrack_dccp_loose
+		UDP-Lite ports||7.0|tracked udplite '"sport"'
+		SCTP states|||tracked sctp '"state"'
+		TIMESTAMP_EVENT in events|6.14||event_time
+	END
+}
+
+@test "what comes and goes with the version is there, or is not" {
+	local what first gone command expected there bad=0
+
+	[ -e /run/defaults ] || skip "the defaults of this machine may have been changed"
+	while IFS='|' read -r what first gone command; do
+		expected=yes
+		{ [ "$first" ] && ! since "$first"; } && expected=no
+		{ [ "$gone" ] && since "$gone"; } && expected=no
+		there=$(eval "$command" && echo yes || echo no)
+		fact "$what" "$there"
+		[ "$there" = "$expected" ] || { echo "$what: $there, not $expected"; bad=1; }
+	done < <(comings_and_goings)
+	[ "$bad" -eq 0 ]
+	# ctstats lists what is there, and no more.
+	diff <(ctstats --sysctl -j | jq -r 'select(has("value")) | .name | sub(".*[.]"; "")' | grep '^nf_conntrack' | sort) \
+		<(cd /proc/sys/net/netfilter && printf '%s\n' nf_conntrack_* | sort)
 }
 
 @test "the counters that this kernel sends are known" {
