@@ -180,21 +180,9 @@ static void go_back(struct top *top, int argument)
 	top_view(top, visit->view);
 	top->order = visit->order;
 	top->level = visit->level;
-	sample_view(&top->sample, visit->view, &top->order);
+	sample_order(&top->sample, &top->order);
 	top->selected = visit->selected;
 	free(visit->filter);
-}
-
-static void set_order(struct top *top, const struct order *order)
-{
-	top->order = top->sample.order = *order;
-	top->calm_until = 0;
-	if (view_of(top)->rows == ROWS_FLOWS) {
-		sample_view(&top->sample, view_of(top), order);
-		top->read_now = true;
-		return;
-	}
-	top_update(top);
 }
 
 /* Big numbers are looked for first, names from the beginning. */
@@ -217,7 +205,7 @@ static void sort_step(struct top *top, int step)
 	if (!order.field)
 		return;
 	order.descending = order.field->kind->right && order.field->kind != &kind_port;
-	set_order(top, &order);
+	top_order(top, &order);
 }
 
 static void reverse(struct top *top, int argument)
@@ -227,17 +215,19 @@ static void reverse(struct top *top, int argument)
 	(void)argument;
 	order.descending = !order.descending;
 	if (order.field)
-		set_order(top, &order);
+		top_order(top, &order);
 }
 
 static void ask(struct top *top, int what)
 {
 	static const char *const labels[] = {
 		[ASK_FILTER] = "filter", [ASK_SEARCH] = "search", [ASK_DELAY] = "seconds between samples",
-		[ASK_SAVE] = "save the screen to",
+		[ASK_SAVE] = "save the screen to (cttop.txt)",
 	};
 
 	top->asking = what;
+	if (what == ASK_SEARCH)
+		top->before_search = top->selected;
 	prompt_open(&top->prompt, labels[what], what == ASK_FILTER ? top->filter_text : "",
 		    what == ASK_FILTER ? &top->filters : what == ASK_SEARCH ? &top->searches : NULL);
 }
@@ -458,7 +448,7 @@ static void answer(struct top *top)
 		top->asking = ASK_NOTHING;
 		break;
 	case ASK_SAVE:
-		snprintf(top->save, sizeof(top->save), "%s", top->prompt.text);
+		snprintf(top->save, sizeof(top->save), "%s", top->prompt.length ? top->prompt.text : "cttop.txt");
 		top->asking = ASK_NOTHING;
 		break;
 	case ASK_NOTHING:
@@ -479,12 +469,24 @@ static void search_typed(struct top *top)
 	}
 }
 
+/* Everything is as it was. */
+static void cancel(struct top *top)
+{
+	long place = top->before_search ? listing_find(&top->listing, top->before_search) : 0;
+
+	if (top->asking == ASK_SEARCH) {
+		top->search[0] = '\0';
+		select_place(top, place < 0 ? 0 : place);
+	}
+	top->asking = ASK_NOTHING;
+}
+
 static void prompt_typed(struct top *top, int code)
 {
 	enum prompt_result result = prompt_key(&top->prompt, code);
 
 	if (result == PROMPT_CANCELLED)
-		top->asking = ASK_NOTHING;
+		cancel(top);
 	else if (result == PROMPT_DONE)
 		answer(top);
 	else if (result == PROMPT_CHANGED && top->asking == ASK_SEARCH)
@@ -496,6 +498,7 @@ void top_key(struct top *top, int code)
 	const struct key *key = key_with(code);
 
 	top->message[0] = '\0';
+	top_refresh(top);
 	if (top->asking)
 		prompt_typed(top, code);
 	else if (key)
@@ -516,7 +519,7 @@ static void click_heading(struct top *top, unsigned x)
 			return;
 		order.descending = column->field == top->order.field ? !top->order.descending
 			: column->field->kind->right && column->field->kind != &kind_port;
-		set_order(top, &order);
+		top_order(top, &order);
 	}
 }
 
@@ -530,6 +533,7 @@ void top_click(struct top *top, unsigned x, unsigned y, bool twice)
 {
 	const struct layout *layout = &top->layout;
 
+	top_refresh(top);
 	if (y == layout->tabs)
 		for (unsigned i = 0; i < view_count(); i++)
 			if (x >= layout->tabs_from[i] && x < layout->tabs_from[i + 1])

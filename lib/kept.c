@@ -3,6 +3,7 @@
 
 #include "memory.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 enum { ROOM = 2 * KEPT, SLOTS = 65536 };
@@ -54,6 +55,32 @@ uint64_t order_key(const struct order *order, const struct row *row)
 	if (key == UINT64_MAX)
 		key--;		/* the absent alone are last */
 	return order->descending ? UINT64_MAX - 1 - key : key;
+}
+
+bool order_rest(const struct order *order, const struct row *row, uint64_t rest[2])
+{
+	const struct field *field = order->field;
+	const struct flow *flow = &row->group.flow;
+	const struct endpoint *end;
+
+	rest[0] = rest[1] = 0;
+	if (!field || (field->kind != &kind_endpoint && field->kind != &kind_address))
+		return !field || field->kind->number;
+	if (!field_present(field, flow))
+		return true;
+	end = field_value(field, flow);
+	if (flow->family != AF_INET) {
+		uint64_t last = ntohl(end->addr.word[3]);
+
+		rest[0] = (uint64_t)ntohl(end->addr.word[1]) << 63 | (uint64_t)ntohl(end->addr.word[2]) << 31 |
+			  last >> 1;
+		rest[1] = (last & 1) << 16;
+	}
+	if (field->kind == &kind_endpoint)
+		rest[1] |= end->port;
+	for (unsigned i = 0; i < 2 && order->descending; i++)
+		rest[i] = ~rest[i];
+	return true;
 }
 
 int order_compare(const struct order *order, const struct row *a, const struct row *b)
@@ -179,7 +206,7 @@ struct kept_item *kept_at(struct kept *kept, size_t number)
 	return &kept->items[number];
 }
 
-struct kept_item *kept_find(struct kept *kept, uint64_t identity)
+struct kept_item *kept_find(const struct kept *kept, uint64_t identity)
 {
 	uint32_t number = *slot_of(kept, identity);
 

@@ -26,7 +26,7 @@ void kept_add(struct kept *kept, const struct row *row);
 
 size_t kept_count(const struct kept *kept);
 struct kept_item *kept_at(struct kept *kept, size_t number);
-struct kept_item *kept_find(struct kept *kept, uint64_t identity);	/* NULL if it is not kept */
+struct kept_item *kept_find(const struct kept *kept, uint64_t identity);	/* NULL if it is not kept */
 
 void kept_row(const struct kept *kept, const struct kept_item *item, struct row *row);
 
@@ -39,6 +39,9 @@ void kept_replace(struct kept *kept, struct kept_item *item, const struct flow *
 /* A number that orders rows, the smallest first; where it cannot be had, the same for all. The
  * absent are last. */
 uint64_t order_key(const struct order *order, const struct row *row);
+
+/* What order_key() leaves out: the rest of an address, and its port. False: order_compare() must tell. */
+bool order_rest(const struct order *order, const struct row *row, uint64_t rest[2]);
 
 /* Compares by the field and then for good, without the key. */
 int order_compare(const struct order *order, const struct row *a, const struct row *b);

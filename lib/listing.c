@@ -3,6 +3,7 @@
 
 #include "memory.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,6 +26,12 @@ void listing_release(struct listing *listing)
 void listing_clear(struct listing *listing)
 {
 	listing->count = listing->total = 0;
+	listing->epoch = listing->sample->epoch;
+}
+
+bool listing_stale(const struct listing *listing)
+{
+	return listing->epoch != listing->sample->epoch;
 }
 
 static struct item *add(struct listing *listing)
@@ -71,6 +78,29 @@ static void group_row(const struct listing *listing, const struct item *item, st
 	row_finish(row, listing->sample->totals.flows);
 }
 
+/* Flows and events may have moved or left since they were listed; then nothing is known of them. */
+static void flow_row(const struct listing *listing, const struct item *item, struct row *row)
+{
+	const struct kept *kept = listing->sample->kept;
+	const struct kept_item *flow = kept_find(kept, item->identity);
+
+	memset(row, 0, sizeof(*row));
+	row->identity = item->identity;
+	row->is_gone = true;
+	if (flow)
+		kept_row(kept, flow, row);
+}
+
+static void event_row(const struct listing *listing, const struct item *item, struct row *row)
+{
+	uint64_t first = eventlog_count(listing->log) ? eventlog_serial(listing->log, 0) : UINT64_MAX;
+
+	memset(row, 0, sizeof(*row));
+	row->identity = item->identity;
+	if (item->identity >= first)
+		eventlog_row(listing->log, item->identity - first, row);
+}
+
 static void item_row(const struct listing *listing, const struct item *item, struct row *row)
 {
 	switch (listing->sample->view->rows) {
@@ -78,10 +108,10 @@ static void item_row(const struct listing *listing, const struct item *item, str
 		group_row(listing, item, row);
 		break;
 	case ROWS_FLOWS:
-		kept_row(listing->sample->kept, kept_at(listing->sample->kept, item->number), row);
+		flow_row(listing, item, row);
 		break;
 	case ROWS_EVENTS:
-		eventlog_row(listing->log, item->number, row);
+		event_row(listing, item, row);
 		break;
 	case ROWS_CPUS:
 		cpu_row(listing, item->number, row);
@@ -118,24 +148,90 @@ static bool is_active(const struct row *row)
 	       sums->packets_rate > 0 || row->is_fresh;
 }
 
-static void gather_groups(struct listing *listing, bool active)
+/* Of many groups only the number and the key are looked at, until the first ones are known. */
+struct candidate {
+	uint64_t key;
+	uint32_t number;
+};
+
+static int by_key(const void *x, const void *y)
 {
-	struct sample *sample = listing->sample;
+	const struct candidate *a = x, *b = y;
+
+	return a->key < b->key ? -1 : a->key > b->key;
+}
+
+/* Moves the `want` candidates with the smallest keys to the front: quickselect. */
+static void select_first(struct candidate *items, size_t count, size_t want)
+{
+	size_t low = 0, high = count;
+
+	while (high - low > 64 && want > low && want < high) {
+		uint64_t pivot = items[low + (high - low) / 2].key;
+		size_t i = low, j = high - 1;
+
+		while (i <= j) {
+			while (items[i].key < pivot)
+				i++;
+			while (items[j].key > pivot)
+				j--;
+			if (i > j)
+				break;
+			struct candidate swap = items[i];
+			items[i++] = items[j];
+			items[j] = swap;
+			if (!j--)
+				break;
+		}
+		if (want <= j + 1)
+			high = j + 1;
+		else if (want >= i)
+			low = i;
+		else
+			return;
+	}
+	qsort(items + low, high - low, sizeof(*items), by_key);
+}
+
+static size_t find_candidates(const struct sample *sample, bool active, struct candidate *list)
+{
 	struct row row;
+	size_t count = 0;
 
 	for (uint32_t i = 0; i < sample_groups(sample); i++) {
-		struct item *item;
+		const struct sums *sums = sample_sums(sample, i);
 
-		if (sample_sums(sample, i)->round != sample->round || !sample_sums(sample, i)->count)
+		if (sums->round != sample->round || !sums->count)
 			continue;
 		sample_group_row(sample, i, &row);
-		if (active && !is_active(&row))
-			continue;
-		item = add(listing);
-		item->number = i;
-		item->key = order_key(&sample->order, &row);
+		if (!active || is_active(&row))
+			list[count++] = (struct candidate){ order_key(&sample->order, &row), i };
+	}
+	return count;
+}
+
+static void gather_groups(struct listing *listing, bool active)
+{
+	const struct sample *sample = listing->sample;
+	struct candidate *list = must(malloc((sample_groups(sample) + 1) * sizeof(*list)));
+	size_t count = find_candidates(sample, active, list);
+	struct row row;
+
+	listing->total = count;
+	if (count > LISTED) {
+		select_first(list, count, LISTED);
+		count = LISTED;
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct item *item = add(listing);
+
+		sample_group_row(sample, list[i].number, &row);
+		item->number = list[i].number;
+		item->key = list[i].key;
+		order_rest(&sample->order, &row, item->rest);
 		item->sums = row.sums;
 	}
+	free(list);
 }
 
 static void gather_flows(struct listing *listing, bool active)
@@ -154,6 +250,7 @@ static void gather_flows(struct listing *listing, bool active)
 		item->number = i;
 		item->identity = kept->identity;
 		item->key = order_key(&sample->order, &row);
+		order_rest(&sample->order, &row, item->rest);
 		item->gone_since = kept->gone ? 1 : 0;
 	}
 }
@@ -170,44 +267,10 @@ static void gather_numbers(struct listing *listing, size_t count)
 	}
 }
 
-static int by_key(const void *x, const void *y)
-{
-	const struct item *a = x, *b = y;
-
-	return a->key < b->key ? -1 : a->key > b->key;
-}
-
-/* Moves the `want` items with the smallest keys to the front: quickselect. */
-static void select_first(struct item *items, size_t count, size_t want)
-{
-	size_t low = 0, high = count;
-
-	while (high - low > 64 && want > low && want < high) {
-		uint64_t pivot = items[low + (high - low) / 2].key;
-		size_t i = low, j = high - 1;
-
-		while (i <= j) {
-			while (items[i].key < pivot)
-				i++;
-			while (items[j].key > pivot)
-				j--;
-			if (i > j)
-				break;
-			struct item swap = items[i];
-			items[i++] = items[j];
-			items[j] = swap;
-			if (!j--)
-				break;
-		}
-		if (want <= j + 1)
-			high = j + 1;
-		else if (want >= i)
-			low = i;
-		else
-			return;
-	}
-	qsort(items + low, high - low, sizeof(*items), by_key);
-}
+struct sorting {
+	const struct listing *listing;
+	bool exact;			/* key and rest say all about the value */
+};
 
 static int compare_keys(const struct listing *listing, const struct row *a, const struct row *b)
 {
@@ -233,27 +296,23 @@ static int compare_rows(const struct listing *listing, const struct item *a, con
 	return result ? result : compare_keys(listing, &first, &second);
 }
 
-/* The key of an IPv6 address is its first half, and some kinds have none: then the rows decide. */
-static bool key_is_exact(const struct field *field)
-{
-	return field->kind->number && field->kind != &kind_address;
-}
-
-/* Equal keys: the values themselves, what makes the group, and then the order of arrival. */
+/* Equal keys: the rest of the value, what makes the group, and then the order of arrival. */
 static int compare_items(const void *x, const void *y, void *data)
 {
-	const struct listing *listing = data;
+	const struct sorting *sorting = data;
 	const struct item *a = x, *b = y;
-	bool exact = key_is_exact(listing->sample->order.field);
 	int result = 0;
 
 	if (a->key != b->key)
 		return a->key < b->key ? -1 : 1;
-	for (unsigned i = 0; i < 2 && exact; i++)
+	for (unsigned i = 0; i < 2; i++)
+		if (a->rest[i] != b->rest[i])
+			return a->rest[i] < b->rest[i] ? -1 : 1;
+	for (unsigned i = 0; i < TIES && sorting->exact; i++)
 		if (a->ties[i] != b->ties[i])
 			return a->ties[i] < b->ties[i] ? -1 : 1;
-	if (!exact || listing->sample->view->rows == ROWS_GROUPS)
-		result = compare_rows(listing, a, b);
+	if (!sorting->exact || sorting->listing->sample->view->rows == ROWS_GROUPS)
+		result = compare_rows(sorting->listing, a, b);
 	return result ? result : a->number < b->number ? -1 : a->number > b->number;
 }
 
@@ -312,10 +371,16 @@ static void keep_gone(struct listing *listing, const struct item *old, size_t ol
 			*add(listing) = old[i];
 }
 
+/* As far as they say everything: an IPv6 address is more than a number. */
 static void set_ties(const struct sample *sample, struct item *item, const struct row *row)
 {
-	for (unsigned i = 0; i < 2 && i < sample->plan.keys_count; i++)
-		item->ties[i] = order_key(&(struct order){ &sample->plan.keys[i], false }, row);
+	for (unsigned i = 0; i < TIES && i < sample->plan.keys_count; i++) {
+		const struct field *key = &sample->plan.keys[i];
+
+		item->ties[i] = order_key(&(struct order){ key, false }, row);
+		if (key->kind == &kind_address && row->group.flow.family != AF_INET)
+			break;
+	}
 }
 
 static void identify(struct listing *listing)
@@ -363,6 +428,16 @@ static void gather(struct listing *listing, bool active)
 	}
 }
 
+static void sort(struct listing *listing, bool calm)
+{
+	struct row row = { 0 };
+	struct sorting sorting = { listing, order_rest(&listing->sample->order, &row, (uint64_t[2]){ 0 }) };
+
+	if (listing->count && listing->sample->order.field)
+		qsort_r(listing->items, listing->count, sizeof(*listing->items),
+			calm ? by_place : compare_items, &sorting);
+}
+
 void listing_update(struct listing *listing, bool calm, bool active)
 {
 	struct sample *sample = listing->sample;
@@ -373,25 +448,31 @@ void listing_update(struct listing *listing, bool calm, bool active)
 	listing->items = NULL;
 	listing->count = listing->room = 0;
 	gather(listing, active);
-	listing->total = sample->view->rows == ROWS_FLOWS ? sample->totals.flows : listing->count;
-	if (listing->count > LISTED && groups) {
-		select_first(listing->items, listing->count, LISTED);
-		listing->count = LISTED;
-	}
-	if (groups && listing->groups == sample->groups) {
+	if (!groups)
+		listing->total = sample->view->rows == ROWS_FLOWS ? sample->totals.flows : listing->count;
+	if (groups && !listing_stale(listing)) {
 		add_gone(listing, old, old_count);
 		keep_gone(listing, old, old_count);
 	}
 	if (groups)
 		identify(listing);
-	listing->groups = sample->groups;
-	if (listing->count && sample->order.field && (groups || sample->view->rows == ROWS_FLOWS)) {
-		if (calm)
-			remember_places(listing, old, old_count);
-		qsort_r(listing->items, listing->count, sizeof(*listing->items),
-			calm ? by_place : compare_items, listing);
-	}
+	listing->epoch = sample->epoch;
+	if (calm)
+		remember_places(listing, old, old_count);
+	sort(listing, calm);
 	free(old);
+}
+
+void listing_sort(struct listing *listing)
+{
+	struct row row = { 0 };
+
+	for (size_t i = 0; i < listing->count; i++) {
+		item_row(listing, &listing->items[i], &row);
+		listing->items[i].key = order_key(&listing->sample->order, &row);
+		order_rest(&listing->sample->order, &row, listing->items[i].rest);
+	}
+	sort(listing, false);
 }
 
 long listing_find(const struct listing *listing, uint64_t identity)

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 const struct look style_looks[STYLES] = {
 	[STYLE_PLAIN]	= { -1, -1, -1, -1 },
@@ -154,6 +155,55 @@ void page_escaped(struct page *page, enum style style, const char *text)
 	out_escaped(&plain, text);
 	page_mem(page, style, plain.buf, out_length(&plain));
 	out_release(&plain);
+}
+
+/* Where the text comes next, or `end`. */
+static size_t find_text(const struct page *page, size_t from, size_t end, const char *text)
+{
+	size_t length = strlen(text);
+
+	for (; from + length <= end; from++)
+		if (!strncasecmp(page->text.buf + from, text, length))
+			return from;
+	return end;
+}
+
+static void add_piece(struct page *page, enum style style, size_t from, size_t to)
+{
+	struct span *span = new_span(page, style);
+
+	span->start = from;
+	span->length = to - from;
+	for (size_t at = from; at < to; at += glyph_length(page->text.buf + at, to - at))
+		span->columns++;
+}
+
+void page_mark(struct page *page, enum style style, const char *text)
+{
+	struct line *line = &page->lines[page->lines_count - 1];
+	size_t size = line->count * sizeof(struct span), length = strlen(text), end = out_length(&page->text);
+	struct span *old;
+	size_t hit;
+
+	if (!line->count || !length)
+		return;
+	old = must(malloc(size));
+	memcpy(old, &page->spans[line->spans], size);
+	hit = find_text(page, old->start, end, text);
+	page->spans_count = line->spans;
+	line->count = 0;
+	for (const struct span *span = old; span < old + size / sizeof(*old); span++)
+		for (size_t at = span->start, last = at + span->length, to; at < last; at = to) {
+			bool in;
+
+			if (at >= hit + length)
+				hit = find_text(page, at, end, text);
+			in = at >= hit;
+			to = in ? hit + length : hit;
+			to = to < last ? to : last;
+			add_piece(page, in ? style : span->style, at, to);
+		}
+	free(old);
 }
 
 void page_repeat(struct page *page, enum style style, const char *glyph, unsigned count)

@@ -49,6 +49,9 @@ void page_init(struct page *page, unsigned width, bool utf8);
 void page_release(struct page *page);
 void page_clear(struct page *page, unsigned width);
 
+/* Gives each place of the last line that has the text, in any case, this style. */
+void page_mark(struct page *page, enum style style, const char *text);
+
 /* Begins a line; what is put from now on stands there. */
 void page_line(struct page *page);
 void page_drop(struct page *page, unsigned lines);	/* the first lines */

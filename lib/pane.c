@@ -7,6 +7,8 @@ static void scroll_pane(struct top *top, size_t count, unsigned lines)
 {
 	size_t most = count > lines ? count - lines : 0;
 
+	top->pane_count = count;
+	top->pane_shown = count < lines ? count : lines;
 	if (top->pane_scroll > most)
 		top->pane_scroll = most;
 }

@@ -56,11 +56,13 @@ static uint64_t entries(const struct top *top)
 static void title_line(struct top *top, struct page *page)
 {
 	const char *help = top->sample.view->help;
-	char clock[16], right[96];
+	char clock[16], right[96], reading[24] = "";
 	size_t length;
 
 	put_clock(clock, sizeof(clock), top->now);
-	snprintf(right, sizeof(right), "%s%severy %.1f s  %s", top->paused ? "paused  " : "",
+	if (top->progress >= 0)
+		snprintf(reading, sizeof(reading), "reading %.0f%%  ", top->progress * 100);
+	snprintf(right, sizeof(right), "%s%s%severy %.1f s  %s", reading, top->paused ? "paused  " : "",
 		 top->replay ? "replay  " : "", top->interval, clock);
 	page_line(page);
 	page_text(page, STYLE_TITLE, " cttop ");
@@ -237,24 +239,41 @@ static void note_lines(const struct top *top, struct page *page)
 		}
 }
 
-/* Where not all names have room, the others are digits. */
+/* Where there is room they stay in their places; where there is little, the others are digits. */
 static void tabs_line(struct top *top, struct page *page)
 {
-	bool names = !top->width || top->width >= 80, wide = !top->width || top->width >= 90;
+	bool names = !top->width || top->width >= 80, wide = !top->width || top->width >= 94;
 
 	page_line(page);
 	top->layout.tabs = page->lines_count - 1;
-	page_text(page, STYLE_PLAIN, " ");
+	page_text(page, STYLE_PLAIN, wide ? "" : " ");
 	for (unsigned i = 0; i < view_count(); i++) {
 		bool on = &views[i] == top->sample.view;
 
 		top->layout.tabs_from[i] = page_column(page);
-		page_format(page, on ? STYLE_TAB_ON : STYLE_KEY, on ? " %u" : "%u", i + 1);
+		page_format(page, on ? STYLE_TAB_ON : STYLE_KEY, on || wide ? " %u" : "%u", i + 1);
 		if (on || names)
-			page_format(page, on ? STYLE_TAB_ON : STYLE_TAB, on ? " %s " : " %s", views[i].name);
-		page_text(page, STYLE_PLAIN, wide ? "  " : " ");
+			page_format(page, on ? STYLE_TAB_ON : STYLE_TAB, on || wide ? " %s " : " %s", views[i].name);
+		page_text(page, STYLE_PLAIN, " ");
 	}
 	top->layout.tabs_from[view_count()] = page_column(page);
+}
+
+/* At the right end, if there is room: that time stands still, or how slowly it goes. */
+static void small_state(const struct top *top, struct page *page)
+{
+	char text[24];
+
+	if (top->paused)
+		strcpy(text, "paused");
+	else if (top->progress >= 0)
+		snprintf(text, sizeof(text), "%.0f%%", top->progress * 100);
+	else
+		snprintf(text, sizeof(text), "%.0fs", top->interval);
+	if (page_column(page) + strlen(text) + 1 >= top->width)
+		return;
+	page_to(page, STYLE_PLAIN, top->width - strlen(text) - 1);
+	page_text(page, top->paused ? STYLE_WARN : STYLE_DIM, text);
 }
 
 /* Two lines for a small screen: what is worth knowing in the fewest columns. */
@@ -274,6 +293,7 @@ static void small_header(struct top *top, struct page *page)
 	number(page, STYLE_BOLD, entries(top));
 	if (totals->rated)
 		page_format(page, STYLE_DIM, " +%.0f -%.0f/s", totals->fresh_rate, totals->gone_rate);
+	small_state(top, page);
 	for (unsigned i = 0; i < COUNTERS; i++)
 		if (counters[i].loud == LOUD_DROP && vitals_rate(&top->vitals, i, NULL, &value) && value > 0) {
 			if (!loud)
@@ -360,9 +380,13 @@ unsigned footer_lines(const struct top *top)
 static void position(const struct top *top, struct page *page)
 {
 	char text[64] = "";
-	size_t count = top->listing.count;
+	size_t count = top->listing.count, last = top->pane_scroll + top->pane_shown;
 
-	if (top->mode == MODE_TABLE && count)
+	if (top->mode != MODE_TABLE && top->pane_shown < top->pane_count)
+		snprintf(text, sizeof(text), "%zu-%zu of %zu ", top->pane_scroll + 1, last, top->pane_count);
+	else if (top->mode == MODE_TABLE && count && count < top->listing.total && top->cursor + 1 == count)
+		snprintf(text, sizeof(text), "the first %zu of %zu ", count, top->listing.total);
+	else if (top->mode == MODE_TABLE && count)
 		snprintf(text, sizeof(text), "%zu of %zu ", top->cursor + 1, top->listing.total);
 	if (top->width > page_column(page) + strlen(text)) {
 		page_to(page, STYLE_PLAIN, top->width - strlen(text));
@@ -410,8 +434,6 @@ void render_footer(struct top *top, struct page *page)
 		page_escaped(page, top->message_bad ? STYLE_BAD : STYLE_NOTE, top->message);
 		return;
 	}
-	if (top->progress >= 0)
-		page_format(page, STYLE_NOTE, " reading %.0f%% ", top->progress * 100);
 	key_hints(top, page);
 	position(top, page);
 }

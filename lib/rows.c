@@ -343,6 +343,19 @@ static void put_padded(struct page *page, enum style style, const char *text, si
 	page_to(page, style, start + width);
 }
 
+/* In the gap behind the heading that rows are sorted by: which way. */
+static void sort_arrow(const struct top *top, struct page *page, int line)
+{
+	bool down = top->sample.order.descending;
+
+	if (!line)
+		page_text(page, STYLE_SORTED, " ");
+	else if (page->utf8)
+		page_text(page, STYLE_SORTED, down ? "\u25be" : "\u25b4");
+	else
+		page_text(page, STYLE_SORTED, down ? "v" : "^");
+}
+
 static void render_heading(const struct top *top, struct page *page, int line, bool two)
 {
 	char joined[64];
@@ -365,7 +378,10 @@ static void render_heading(const struct top *top, struct page *page, int line, b
 		}
 		put_padded(page, style, text, length, column->width,
 			   column->field && column->field->kind->right);
-		page_text(page, STYLE_HEADING, " ");
+		if (is_sorted(top, column))
+			sort_arrow(top, page, line);
+		else
+			page_text(page, STYLE_HEADING, " ");
 	}
 	if (top->width)
 		page_to(page, STYLE_HEADING, top->width);
@@ -464,6 +480,7 @@ void render_table(struct top *top, struct page *page, unsigned lines)
 	layout->rows = rows;
 	for (size_t r = 0; r < rows; r++) {
 		render_row(top, page, &cells, r, &drawn[r]);
+		page_mark(page, STYLE_MATCH, top->search);
 		page->lines[page->lines_count - 1].selected = top->height && top->scroll + r == top->cursor;
 	}
 	if (!rows)

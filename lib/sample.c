@@ -35,6 +35,7 @@ static void forget_rows(struct sample *sample)
 	kept_free(sample->coming);
 	sample->groups = NULL;
 	sample->kept = sample->coming = NULL;
+	sample->epoch++;
 	if (sample->view->rows == ROWS_GROUPS) {
 		view_plan(sample->view, &sample->plan);
 		sample->groups = groups_new(&sample->plan);
@@ -63,6 +64,12 @@ void sample_view(struct sample *sample, const struct view *view, const struct or
 	sample->order = *order;
 	sample->want = view_wants(view);
 	forget_rows(sample);
+}
+
+void sample_order(struct sample *sample, const struct order *order)
+{
+	sample->order = *order;
+	sample->changes++;
 }
 
 uint64_t sample_wants(const struct sample *sample)
@@ -314,6 +321,7 @@ static void drop_groups(struct sample *sample)
 			       sample->plan.extra);
 	}
 	groups_free(old);
+	sample->epoch++;
 }
 
 /* What was shown and is not there any more stays for one interval. */

@@ -32,6 +32,7 @@ struct sample {
 	uint64_t matching, visited;	/* in the dump under way */
 	struct totals totals;
 	unsigned long changes;		/* counts up whenever rows may have changed */
+	unsigned long epoch;		/* counts up when groups get other numbers */
 	/* the flow that the detail pane follows */
 	uint64_t watched;
 	struct row *watched_row;
@@ -41,9 +42,11 @@ struct sample {
 void sample_init(struct sample *sample);		/* memory_exhausted() ends it when memory is out, as all here */
 void sample_release(struct sample *sample);
 
-/* Another filter: everything is forgotten. Another view or order: the groups are. */
+/* Another filter: everything is forgotten. Another view: the groups are. Another order: the flows that are
+ * kept stay until the next dump brings those that are first in it. */
 void sample_filter(struct sample *sample, const struct filter *filter);
 void sample_view(struct sample *sample, const struct view *view, const struct order *order);
+void sample_order(struct sample *sample, const struct order *order);
 
 /* What must be decoded. */
 uint64_t sample_wants(const struct sample *sample);

@@ -27,14 +27,22 @@ static bool coloured;
 static int shades;
 static mmask_t ignored;
 
+static void add_text(const char *text)
+{
+	size_t length = strlen(text);
+
+	if (rescue.length + length > RESCUE)
+		return;
+	memcpy(rescue.text + rescue.length, text, length);
+	rescue.length += length;
+}
+
 static void add_rescue(const char *capability)
 {
 	const char *text = tigetstr(capability);
 
-	if (!text || (intptr_t)text == -1 || rescue.length + strlen(text) > RESCUE)
-		return;
-	memcpy(rescue.text + rescue.length, text, strlen(text));
-	rescue.length += strlen(text);
+	if (text && (intptr_t)text != -1)
+		add_text(text);
 }
 
 static void give_back(int signal)
@@ -105,8 +113,7 @@ const char *screen_open(bool colour)
 	add_rescue("rmkx");
 	add_rescue("cnorm");
 	add_rescue("rmcup");
-	memcpy(rescue.text + rescue.length, "\033[?1000l", rescue.length + 8 < RESCUE ? 8 : 0);
-	rescue.length += 8;
+	add_text("\033[?1000l\033[?1006l");		/* the mouse, which no capability switches off */
 	catch_signals();
 	atexit(screen_close);
 	rescue.armed = 1;

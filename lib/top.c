@@ -118,12 +118,7 @@ bool top_sort(struct top *top, const char *word)
 
 	if (!top->sample.view->sort || !view_order(top->sample.view, word, &order))
 		return false;
-	top->order = top->sample.order = order;
-	if (top->sample.view->rows == ROWS_FLOWS) {
-		sample_view(&top->sample, top->sample.view, &order);
-		top->read_now = true;
-	}
-	top_update(top);
+	top_order(top, &order);
 	return true;
 }
 
@@ -142,12 +137,37 @@ static void place_cursor(struct top *top)
 		top->cursor = count ? count - 1 : 0;
 }
 
+/* While a dump runs the rows are those before it. */
+static bool standing(const struct top *top)
+{
+	enum rows rows = top->sample.view->rows;
+
+	return top->sample.dumping && top->sample.complete && (rows == ROWS_GROUPS || rows == ROWS_FLOWS);
+}
+
+void top_order(struct top *top, const struct order *order)
+{
+	top->order = *order;
+	sample_order(&top->sample, order);
+	top->calm_until = 0;
+	if (standing(top) && !listing_stale(&top->listing)) {
+		listing_sort(&top->listing);
+		place_cursor(top);
+	} else {
+		top_update(top);
+	}
+	top->read_now |= top->sample.view->rows == ROWS_FLOWS;
+}
+
+void top_refresh(struct top *top)
+{
+	if (listing_stale(&top->listing))
+		top_update(top);
+}
+
 void top_update(struct top *top)
 {
-	bool reading = top->sample.dumping && top->sample.complete;
-	bool tables = top->sample.view->rows == ROWS_GROUPS || top->sample.view->rows == ROWS_FLOWS;
-
-	if (tables && reading && top->listing.count)
+	if (standing(top) && top->listing.count && !listing_stale(&top->listing))
 		return;
 	listing_update(&top->listing, top->ticks < top->calm_until, top->active);
 	top->listed_changes = top->sample.changes;
@@ -175,6 +195,7 @@ void top_render(struct top *top, struct page *page)
 {
 	unsigned foot = footer_lines(top), rest;
 
+	top_refresh(top);
 	page_clear(page, top->width);
 	page->utf8 = top->utf8;
 	render_header(top, page);

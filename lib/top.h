@@ -64,8 +64,9 @@ struct top {
 	size_t cursor, scroll;
 	bool follow;			/* events: the cursor stays at the newest */
 	enum mode mode;
-	size_t pane_scroll;
-	char search[64];
+	size_t pane_scroll, pane_shown, pane_count;	/* lines of help and detail */
+	char search[64];		/* what fits is marked */
+	uint64_t before_search;		/* the row that was selected then */
 	bool paused, names, bits, active;
 	double delay;			/* asked for, seconds */
 	double interval;		/* what it really takes, seconds */
@@ -99,6 +100,7 @@ void top_release(struct top *top);
 /* NULL, or what is wrong: then the old filter stays. */
 const char *top_filter(struct top *top, const char *text, struct filter_error *error);
 void top_view(struct top *top, const struct view *view);
+void top_order(struct top *top, const struct order *order);
 /* "FIELD" or "-FIELD"; false if this view has no such column. */
 bool top_sort(struct top *top, const char *word);
 
@@ -107,8 +109,9 @@ void top_key(struct top *top, int code);
 void top_wheel(struct top *top, int lines);
 void top_click(struct top *top, unsigned x, unsigned y, bool twice);
 
-/* After a sample or an event: new rows. */
+/* After a sample or an event: new rows. top_refresh(): only where the old ones cannot be shown any more. */
 void top_update(struct top *top);
+void top_refresh(struct top *top);
 
 /* The screen: height lines of width columns; height 0: as many as there are rows. */
 void top_render(struct top *top, struct page *page);

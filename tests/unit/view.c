@@ -319,6 +319,70 @@ static void test_sorts(void **state)
 	close_top(&top);
 }
 
+/* Another order shows at once: before the dump that it asks for, and while one runs. */
+static void test_sort_at_once(void **state)
+{
+	static const char *const names[] = { "flows", "ports" };
+	struct page page;
+	struct top top;
+
+	(void)state;
+	open_top(&top);
+	page_init(&page, 120, true);
+	for (unsigned dumping = 0; dumping < 2; dumping++)
+		for (unsigned i = 0; i < 2; i++) {
+			top_view(&top, view_find(names[i]));
+			load(&top, "tests/captures/mixed.pcap", 1 + dumping);
+			draw(&top, &page, 120, 30);
+			if (dumping)
+				begin(&top, 3);
+			for (unsigned step = 0; step < 6; step++) {
+				size_t count = top.listing.count;
+				struct row row;
+
+				top_key(&top, step % 2 ? 'r' : 's');
+				draw(&top, &page, 120, 30);
+				assert_int_equal(top.listing.count, count);
+				check_order(&top, &top.order);
+				top_row(&top, count - 1, &row);
+				assert_true(row.group.flow.has & HAS_PROTO);
+			}
+		}
+	page_release(&page);
+	close_top(&top);
+}
+
+/* Rows whose flow has been forgotten since they were listed show nothing, and no other flow. */
+static void test_forgotten(void **state)
+{
+	enum { FLOWS = 2 * KEPT };
+	struct page page;
+	struct row row;
+	struct top top;
+
+	(void)state;
+	open_top(&top);
+	page_init(&page, 80, true);
+	top_view(&top, view_find("flows"));
+	assert_true(top_sort(&top, "-bytes"));
+	begin(&top, 0);
+	for (unsigned i = 0; i < FLOWS; i++)
+		dump(&top, made(i, 443, ESTABLISHED, i * 100));
+	end(&top, 0);
+	for (unsigned i = 0; i < KEPT; i++)
+		event(&top, EVENT_NEW, made(FLOWS + i, 80, SYN_SENT, 0));
+	draw(&top, &page, 80, 24);
+	for (size_t i = 0; i < top.listing.count; i++) {
+		uint64_t identity = top.listing.items[i].identity;
+
+		top_row(&top, i, &row);
+		assert_int_equal(row.identity, identity);
+		assert_true(!(row.group.flow.has & HAS_ID) || seen_identity(&row.group.flow) == identity);
+	}
+	page_release(&page);
+	close_top(&top);
+}
+
 static uint64_t number_of(struct top *top, size_t place, const char *name)
 {
 	const struct field *field = row_field(name, strlen(name));
@@ -604,6 +668,24 @@ static void test_filter(void **state)
 	close_top(&top);
 }
 
+/* Whether all that is marked is this text, and something is. */
+static bool marked(const struct page *page, const char *text)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < page->lines_count; i++)
+		for (unsigned j = 0; j < page->lines[i].count; j++) {
+			const struct span *span = &page->spans[page->lines[i].spans + j];
+
+			if (span->style != STYLE_MATCH)
+				continue;
+			count++;
+			if (span->length != strlen(text) || strncmp(page->text.buf + span->start, text, span->length))
+				return false;
+		}
+	return count;
+}
+
 static void test_search(void **state)
 {
 	struct page page;
@@ -623,12 +705,21 @@ static void test_search(void **state)
 	type(&top, "7");
 	assert_int_equal(selected_port(&top), 8047);
 	top_key(&top, CODE_BACKSPACE);
+	draw(&top, &page, 80, 24);
+	assert_true(marked(&page, "804"));
 	top_key(&top, '\r');
 	top_key(&top, 'N');
 	assert_int_equal(selected_port(&top), 8048);
 	top_key(&top, '/');
+	type(&top, "8001");
+	assert_int_equal(selected_port(&top), 8001);
 	type(&top, "9999");
 	assert_true(*top.prompt.error);
+	/* Given up: the cursor is where it was, and nothing is marked. */
+	top_key(&top, CODE_ESCAPE);
+	assert_int_equal(selected_port(&top), 8048);
+	draw(&top, &page, 80, 24);
+	assert_false(marked(&page, ""));
 	page_release(&page);
 	close_top(&top);
 }
@@ -743,7 +834,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_views), cmocka_unit_test(test_plain), cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_sorts), cmocka_unit_test(test_rates), cmocka_unit_test(test_events),
+		cmocka_unit_test(test_sorts), cmocka_unit_test(test_sort_at_once),
+		cmocka_unit_test(test_forgotten), cmocka_unit_test(test_rates), cmocka_unit_test(test_events),
 		cmocka_unit_test(test_events_in_dump), cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_gone_flows), cmocka_unit_test(test_cursor),
 		cmocka_unit_test(test_drill), cmocka_unit_test(test_filter),
