@@ -323,7 +323,7 @@ const struct key keys[] = {
 	{ { '8' }, "8", NULL, "view counters: what the kernel counts, per CPU", go_view, 7 },
 	{ { '\t' }, "Tab", NULL, "next view", go_next_view, 1 },
 	{ { CODE_BACKTAB }, "S-Tab", NULL, "previous view", go_next_view, -1 },
-	{ { 'f' }, "f", "filter", "filter flows: ct-filter(7); Up recalls earlier ones, empty shows all", ask, ASK_FILTER },
+	{ { 'f' }, "f", "filter", "filter flows: ct-filter(7); Up recalls, empty shows all", ask, ASK_FILTER },
 	{ { '/' }, "/", "search", "search in the rows while you type", ask, ASK_SEARCH },
 	{ { 'N' }, "N", NULL, "next row that fits the search", find_next, 1 },
 	{ { 's', '>' }, "s, >", "sort", "sort by the next column", sort_step, 1 },

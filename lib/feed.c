@@ -33,6 +33,7 @@ void feed_init(struct feed *feed, struct top *top)
 {
 	memset(feed, 0, sizeof(*feed));
 	feed->top = top;
+	feed->shown = true;
 	feed->row = calloc(1, sizeof(*feed->row));
 	if (!feed->row)
 		memory_exhausted();
@@ -101,23 +102,21 @@ void feed_live(struct feed *feed, struct source *dump)
 		begin_dump(feed, dump);
 }
 
-/* The interval that keeps dumps within their share of the CPU. */
+/* The interval that keeps dumps within what events leave of the budget. */
 static uint64_t interval(const struct feed *feed)
 {
-	uint64_t asked = feed->top->delay * 1e9, needed = feed->cost * FEED_SHARE;
+	double share = BUDGET / 100.0 - feed->event_share, least = BUDGET_DUMPS / 100.0;
+	uint64_t asked = feed->top->delay * 1e9, needed = feed->cost / (share > least ? share : least);
 
 	return needed > asked ? needed : asked;
 }
 
-static void end_dump(struct feed *feed)
+/* The next dump is due so long after the beginning of this one. */
+static void set_pace(struct feed *feed)
 {
 	struct top *top = feed->top;
 	uint64_t time = interval(feed);
 
-	source_close(feed->dump);
-	feed->dump = NULL;
-	top->progress = -1;
-	sample_end(&top->sample, clock_of(CLOCK_REALTIME));
 	feed->next = feed->started + time;
 	top->interval = time / 1e9;
 	if (time > top->delay * 1.05e9)
@@ -125,6 +124,27 @@ static void end_dump(struct feed *feed)
 			 feed->cost / 1e9, time / 1e9);
 	else
 		top_note(top, NOTE_PACE, "%s", "");
+}
+
+/* What was done since the dump ended: sorting and drawing what it brought. */
+static void count_showing(struct feed *feed)
+{
+	if (feed->shown || feed->dump)
+		return;
+	feed->cost += clock_of(CLOCK_PROCESS_CPUTIME_ID) - feed->showing;
+	feed->shown = true;
+	set_pace(feed);
+}
+
+static void end_dump(struct feed *feed)
+{
+	source_close(feed->dump);
+	feed->dump = NULL;
+	feed->top->progress = -1;
+	feed->showing = clock_of(CLOCK_PROCESS_CPUTIME_ID);
+	feed->shown = false;
+	sample_end(&feed->top->sample, clock_of(CLOCK_REALTIME));
+	set_pace(feed);
 	feed->samples = true;
 }
 
@@ -213,10 +233,12 @@ static void check_events(struct feed *feed)
 
 	if (window < WINDOW_SECONDS * SECOND)
 		return;
-	if (feed->event_cost > window / FEED_SHARE) {
-		top_note(feed->top, NOTE_EVENTS, "%.0f events per second cost more than a fifth of a core: "
+	feed->event_share = (double)feed->event_cost / window;
+	if (feed->event_share > BUDGET_EVENTS / 100.0) {
+		top_note(feed->top, NOTE_EVENTS, "%.0f events per second cost %.0f%% of a core: "
 			 "listening again in %d s, until then dumps tell what is new and gone",
-			 feed->event_count * 1e9 / window, AGAIN_SECONDS);
+			 feed->event_count * 1e9 / window, feed->event_share * 100, AGAIN_SECONDS);
+		feed->event_share = 0;
 		source_close(feed->events);
 		feed->events = NULL;
 		feed->events_again = now + AGAIN_SECONDS * SECOND;
@@ -491,6 +513,7 @@ int feed_work(struct feed *feed)
 	feed->top->ticks = feed_ticks();
 	if (feed->file)
 		return work_replay(feed);
+	count_showing(feed);
 	feed->top->now = clock_of(CLOCK_REALTIME);
 	return work_live(feed);
 }

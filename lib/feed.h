@@ -18,11 +18,14 @@ struct feed {
 	/* live */
 	struct source *dump, *events;
 	uint64_t started, next;		/* of the dump under way, and when the next is due: ticks */
-	uint64_t cost;			/* CPU time of this dump so far, ns */
+	uint64_t cost;			/* CPU time of this dump so far, and of showing it, ns */
+	bool shown;			/* the CPU time of showing it is known */
+	uint64_t showing;		/* CPU time of the process when it ended */
 	uint64_t expected, visited;
 	uint32_t lost;
 	bool quiet;			/* no event came at the last look */
 	uint64_t event_cost, event_window;	/* CPU time of events in this window, and its start */
+	double event_share;		/* of a core, in the window before */
 	unsigned long event_count;
 	uint64_t events_again;		/* when to listen again after having stopped */
 	uint64_t vitals_next;
@@ -39,8 +42,8 @@ struct feed {
 	bool samples;			/* a sample was finished since feed_sampled() */
 };
 
-/* CPU share that may be used for dumps, and events. */
-enum { FEED_SHARE = 5 };		/* a fifth */
+/* Of a core, in percent: what looking may cost, how much of it events may take, and what dumps always have. */
+enum { BUDGET = 20, BUDGET_EVENTS = 15, BUDGET_DUMPS = 5 };
 
 void feed_init(struct feed *feed, struct top *top);	/* memory_exhausted() ends it when memory is out */
 void feed_release(struct feed *feed);

@@ -79,24 +79,74 @@ static void detail_title(struct page *page, const struct top *top, const struct 
 	out_release(&out);
 }
 
-static void detail_line(struct page *page, const struct top *top, const struct field *field,
-			const struct flow *flow)
+static void put_value(struct out *out, const struct top *top, const struct field *field,
+		      const struct flow *flow)
 {
 	struct field own = *field;
-	struct out out;
 
 	own.labels = top->labels;
+	out_clear(out);
+	out_room(out, OUT_ROOM);
+	own.kind->text(out, &own, flow);
+}
+
+/* The columns where values and explanations begin: as far to the left as all lines allow. */
+struct detail {
+	const struct field *list[256];
+	unsigned count, value, help;
+};
+
+static void measure(struct detail *detail, const struct top *top, const struct flow *flow)
+{
+	unsigned most;		/* a longer value moves its own explanation only */
+	unsigned name = 0, value = 0;
+	struct out out;
+
+	for (unsigned i = 0; i < detail->count; i++) {
+		unsigned length = strlen(detail->list[i]->name);
+
+		name = length > name ? length : name;
+	}
+	detail->value = name + 4;
+	most = top->width > detail->value ? (top->width - detail->value) / 3 : 0;
 	out_init(&out, -1);
-	out_room(&out, OUT_ROOM);
-	own.kind->text(&out, &own, flow);
+	for (unsigned i = 0; i < detail->count; i++) {
+		unsigned length;
+
+		put_value(&out, top, detail->list[i], flow);
+		length = out_length(&out);
+		value = length > value && length <= most ? length : value;
+	}
+	out_release(&out);
+	detail->help = detail->value + value + 2;
+}
+
+static void put_help(struct page *page, const struct top *top, const char *text)
+{
+	unsigned room = top->width > page_column(page) ? top->width - page_column(page) : 0;
+
+	if (strlen(text) < room) {
+		page_text(page, STYLE_DIM, text);
+	} else if (room > 3) {
+		page_mem(page, STYLE_DIM, text, room - 2);
+		page_text(page, STYLE_DIM, page->utf8 ? "\u2026" : "~");
+	}
+}
+
+static void detail_line(struct page *page, const struct top *top, const struct detail *detail,
+			const struct field *field, const struct flow *flow)
+{
+	struct out out;
+
+	out_init(&out, -1);
+	put_value(&out, top, field, flow);
 	page_line(page);
-	page_format(page, STYLE_KEY, "  %s", own.name);
-	page_to(page, STYLE_PLAIN, 21);
-	page_text(page, STYLE_PLAIN, " ");
+	page_format(page, STYLE_KEY, "  %s", field->name);
+	page_to(page, STYLE_PLAIN, detail->value);
 	page_mem(page, STYLE_BOLD, out.buf, out_length(&out));
-	page_to(page, STYLE_PLAIN, 52);
+	page_to(page, STYLE_PLAIN, detail->help - 1);
 	page_text(page, STYLE_PLAIN, " ");
-	page_text(page, STYLE_DIM, own.help);
+	put_help(page, top, field->help);
 	out_release(&out);
 }
 
@@ -122,13 +172,14 @@ static void render_flow(struct top *top, struct page *page, unsigned lines)
 {
 	const struct row *row = top->sample.watched_row;
 	const struct flow *flow = &row->group.flow;
-	const struct field *list[256];
-	unsigned count = detail_fields(flow, list);
+	struct detail detail;
 
-	scroll_pane(top, count, lines ? lines - 1 : 0);
+	detail.count = detail_fields(flow, detail.list);
+	measure(&detail, top, flow);
+	scroll_pane(top, detail.count, lines ? lines - 1 : 0);
 	detail_title(page, top, row);
-	for (unsigned i = top->pane_scroll; i < count && i + 1 < top->pane_scroll + lines; i++)
-		detail_line(page, top, list[i], flow);
+	for (unsigned i = top->pane_scroll; i < detail.count && i + 1 < top->pane_scroll + lines; i++)
+		detail_line(page, top, &detail, detail.list[i], flow);
 }
 
 /* A counter with what it means on this kernel; the text goes on in further lines. */

@@ -409,13 +409,13 @@ static void key_hint(struct page *page, const struct key *key, const char *label
 static void key_hints(const struct top *top, struct page *page)
 {
 	const unsigned position = 16;
-	const struct key *help = key_with('?'), *quit = key_with('q');
+	const struct key *help = key_with('?'), *quit = key_with('q'), *sort = key_with('s');
 	unsigned rest = hint_width(help) + hint_width(quit) + position;
 
 	if (top->mode != MODE_TABLE)
 		key_hint(page, key_with(CODE_BACKSPACE), "back");
 	for (const struct key *key = keys; key->name && top->mode == MODE_TABLE; key++)
-		if (key->label && key != help && key != quit &&
+		if (key->label && key != help && key != quit && (key != sort || top->sample.view->sort) &&
 		    page_column(page) + hint_width(key) + rest <= top->width)
 			key_hint(page, key, key->label);
 	key_hint(page, help, help->label);
