@@ -117,7 +117,7 @@ replays: $(REPLAYS)
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
 
 # --- looking, testing --------------------------------------------------------------------------------
-.PHONY: demo test check sanitize fuzz bench test-kernels
+.PHONY: demo test check sanitize soak fuzz bench test-kernels
 demo:	## show cttop on real traffic; installs what is missing (NO_INSTALL=1: only names it)
 	@command -v bash >/dev/null || sh contrib/packages install bash
 	@MAKE='$(MAKE) $(PARALLEL)' contrib/demo
@@ -132,6 +132,10 @@ check: all tools units replays	## run the tests, or T="NAME..." of them, with wh
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 sanitize:	## build in build-sanitize with address and undefined-behaviour checks, run the tests
 	$(Q)$(MAKE) $(PARALLEL) --no-print-directory B=build-sanitize CFLAGS='$(SANITIZE)' HARDEN= HARDEN_LD= check
+
+SOAK_SECONDS ?= 300
+soak:	## sanitize, but only cttop under churn, for SOAK_SECONDS=300
+	$(Q)SOAK_SECONDS=$(SOAK_SECONDS) LIMIT=$$(($(SOAK_SECONDS) * 2 + 120)) $(MAKE) --no-print-directory sanitize T=cttop-soak
 
 FUZZ := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZ_SECONDS ?= 60

@@ -1,6 +1,7 @@
 # cttop: what --batch prints against ctcount, ctlist and ctstats, and the screen in a terminal of tmux.
 bats_require_minimum_version 1.5.0
 load lib/common
+load lib/terminal
 
 setup_file() {
 	[ "${CT_PRIVATE:-0}" -gt 0 ] || return 0
@@ -155,12 +156,24 @@ same_groups() {
 		unshare -n bash -c '
 			ip link set lo up
 			sysctl -qw net.netfilter.nf_conntrack_events=$1
+			# until a sample says so: CONDITION-OF-JQ
+			sampled() {
+				for ((i = 0; i < 600; i++)); do
+					jq -s -e "$1" samples >/dev/null && return
+					sleep 0.1
+				done
+				exit 1
+			}
 			fill -n 100 -t 300 2>/dev/null
-			cttop -j -n 7 -d 0.5 >samples &
-			sleep 0.8
+			cttop -j -d 0.5 >samples &
+			sampled "length > 1"
 			fill -n 50 -s 9 -p tcp4 -t 300 2>/dev/null
-			sleep 1
+			sampled ".[-1].flows == 150"
 			fill -n 50 -s 9 -p tcp4 -t 300 -d 2>/dev/null
+			sampled ".[-1].flows == 100"
+			seen=$(wc -l <samples)
+			sampled "length > $seen + 1"
+			kill %1
 			wait' - $events
 		jq -s -e '.[0].flows == 100 and (map(.flows) | max) == 150 and .[-1].flows == 100' samples
 		jq -s -e '[.[] | (.new_per_second // 0) * (.interval // 0)] | add | . > 49.5 and . < 50.5' samples
@@ -204,76 +217,6 @@ same_groups() {
 }
 
 # --- the screen ------------------------------------------------------------------------------------------
-
-terminal() {
-	tmux -S "$TERMINAL" "$@"
-}
-
-# terminal_start WIDTH HEIGHT COMMAND...: a shell with job control runs the command in a terminal.
-terminal_start() {
-	local width=$1 height=$2
-	shift 2
-
-	need tmux
-	stty_file=$BATS_TEST_TMPDIR/stty
-	LC_ALL=C.UTF-8 terminal -f /dev/null new-session -d -x "$width" -y "$height" \
-		"exec env TERM=xterm-256color PS1='PROMPT> ' bash --norc -i" 3>&-
-	shows 'PROMPT>'
-	press "stty -a | tail -n +2 >$stty_file.0; clear; $*" Enter
-}
-
-press() {
-	terminal send-keys "$@"
-}
-
-screen() {
-	terminal capture-pane -p
-}
-
-# Waits until the screen has the extended regular expression.
-shows() {
-	for _ in {1..300}; do
-		screen | grep -qE -- "$1" && return
-		sleep 0.05
-	done
-	echo "the screen never shows: $1"
-	screen
-	return 1
-}
-
-shows_not() {
-	for _ in {1..300}; do
-		screen | grep -qE -- "$1" || return 0
-		sleep 0.05
-	done
-	screen
-	return 1
-}
-
-# The screen with its colours has no such thing.
-lacks() {
-	! terminal capture-pane -p -e | grep -qP -- "$1"
-}
-
-cttop_pid() {
-	# The parent of the two: the other one asks for names.
-	pgrep -o -x cttop -P "$(terminal display-message -p '#{pane_pid}')"
-}
-
-# Leaves it and runs another command.
-again() {
-	press q
-	shows '^PROMPT> $|^PROMPT>$'
-	press "clear; $1" Enter
-}
-
-# The shell is there again, and the terminal as it was.
-sane() {
-	shows 'PROMPT>'
-	press "stty -a | tail -n +2 >$stty_file.1; diff $stty_file.0 $stty_file.1 && echo SA''NE" Enter
-	shows '^SANE'
-	[ "$(terminal display-message -p '#{alternate_on} #{cursor_flag} #{mouse_any_flag}')" = '0 1 0' ]
-}
 
 @test "it starts, shows every view, and ends with q" {
 	local i=0
