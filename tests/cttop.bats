@@ -300,7 +300,7 @@ same_groups() {
 	press 0.5 Enter
 	shows 'every 0.5 s|a dump takes'	# other tests may fill the table that the kernel walks through
 	press w
-	shows 'save the screen to:'
+	shows 'save the screen to .cttop.txt.:'
 	press saved Enter
 	shows 'written to saved'
 	grep -q '4000 of' saved
