@@ -61,8 +61,7 @@ resize() {
 	wait $!
 	cat said
 	jq -r .type watched | sort | uniq -c
-	! grep -q '"type":"destroy"' watched
-	! grep -q '"type":"new"' watched
+	[ "$(grep -cE '"type":"(new|destroy)"' watched)" -eq 0 ]
 	grep -q '"type":"resync"' watched
 }
 
@@ -96,8 +95,8 @@ turn_clock() {
 		[ "$(jq -c '.interval > 0.5 and .interval < 20' stats | sort -u)" = true ]
 		ctlist -j -o age,start,idle,timeout >listed
 		jq -c 'select(.type == "destroy") | [.duration, .reason]' events | sort | uniq -c
-		! grep -hE '"(age|idle|duration|rate|interval|new_per_second|new_flows|growth)":-' stats counts screens events listed |
-			cut -c 1-300 | grep .
+		[ -z "$(grep -hE '"(age|idle|duration|rate|interval|new_per_second|new_flows|growth)":-' \
+			stats counts screens events listed | cut -c 1-300 | tee /dev/stderr)" ]
 		conntrack -F >/dev/null 2>&1
 	done
 }
