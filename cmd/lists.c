@@ -2,7 +2,6 @@
 #include "lists.h"
 
 #include "filter.h"
-#include "hint.h"
 
 #include <stdio.h>
 
@@ -31,8 +30,7 @@ static void word(const char *name, const char *field, const char *help)
 static void states(const char *field, const char *help)
 {
 	for (unsigned i = 0; i < state_count(); i++)
-		if (!hint_packets(state_name(i)))
-			word(state_name(i), field, help);
+		word(state_name(i), field, help);
 }
 
 static void protocols(const char *field, const char *help)

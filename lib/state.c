@@ -8,6 +8,7 @@
 /*
  * A row per state name, in the order in which states are shown. Numbers are the kernel's, enum
  * tcp_conntrack and its siblings of sctp and dccp; none: -1. HEARTBEAT_ACKED left the kernel in 6.3.
+ * IGNORE and INVALID of DCCP are verdicts on packets, no flow is ever in them.
  */
 static const struct {
 	const char *name;
@@ -38,8 +39,6 @@ static const struct {
 	[STATE_CLOSEREQ] = { "CLOSEREQ", -1, -1, 5 },
 	[STATE_CLOSING] = { "CLOSING", -1, -1, 6 },
 	[STATE_TIMEWAIT] = { "TIMEWAIT", -1, -1, 7 },
-	[STATE_IGNORE] = { "IGNORE", -1, -1, 8 },
-	[STATE_INVALID] = { "INVALID", -1, -1, 9 },
 };
 
 enum { STATES = sizeof(states) / sizeof(*states) };
