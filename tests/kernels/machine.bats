@@ -95,7 +95,7 @@ turn_clock() {
 		[ "$(jq -c '.interval > 0.5 and .interval < 20' stats | sort -u)" = true ]
 		ctlist -j -o age,start,idle,timeout >listed
 		jq -c 'select(.type == "destroy") | [.duration, .reason]' events | sort | uniq -c
-		[ -z "$(grep -hE '"(age|idle|duration|rate|interval|new_per_second|new_flows|growth)":-' \
+		[ -z "$(grep -hE '"(age|idle|duration|rate|interval|new_per_second|gone_per_second|new_flows)":-' \
 			stats counts screens events listed | cut -c 1-300 | tee /dev/stderr)" ]
 		conntrack -F >/dev/null 2>&1
 	done
