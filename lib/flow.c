@@ -261,12 +261,15 @@ static bool decode_counters(struct flow *flow, unsigned dir, const struct nlattr
 	return !walk.broken;
 }
 
+/* The first one counts: whoever wants no more does not look for a second. */
 static bool decode_state(struct flow *flow, const struct nlattr *attr, uint8_t protonum)
 {
 	uint8_t raw;
 
 	if (!get_u8(attr, &raw))
 		return false;
+	if (flow->has & HAS_STATE)
+		return true;
 	flow->state = state_code(protonum, raw);
 	flow->has |= HAS_STATE;
 	return true;

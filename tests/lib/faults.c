@@ -6,8 +6,8 @@
  *   enobufs   every tenth batch of events was lost
  *   cut       every third datagram ends in its middle
  *   refused   the dump ends with an error
+ *   clock     the time of day jumps by an hour, on and back
  */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <linux/netlink.h>
@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 static bool asked(const char *word)
@@ -106,4 +107,14 @@ ssize_t sendto(int fd, const void *data, size_t size, int flags, const struct so
 	static unsigned calls;
 
 	return now("eintr", &calls, 2) ? fail(EINTR) : REAL(sendto)(fd, data, size, flags, to, length);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+	static unsigned calls;
+	int result = REAL(clock_gettime)(clock, time);
+
+	if (clock == CLOCK_REALTIME && asked("clock"))
+		time->tv_sec += ++calls % 2 ? 3600 : -3600;
+	return result;
 }
