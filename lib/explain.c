@@ -2,6 +2,7 @@
 #include "explain.h"
 
 #include "grid.h"
+#include "memory.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -99,8 +100,8 @@ static void put_json(const struct explanation *explanation, const struct entry *
 		if (entry->paragraphs[i].key)
 			json_object_object_add(root, entry->paragraphs[i].key,
 					       json_object_new_string(entry->paragraphs[i].text));
-	out_text(explanation->out, json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN |
-								  JSON_C_TO_STRING_NOSLASHESCAPE));
+	out_text(explanation->out, must_text(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN |
+								  JSON_C_TO_STRING_NOSLASHESCAPE)));
 	out_text(explanation->out, "\n");
 	json_object_put(root);
 }

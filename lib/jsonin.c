@@ -1,4 +1,5 @@
 /* Reads flows back from our own JSON Lines. */
+#include "memory.h"
 #include "textin.h"
 
 #include <string.h>
@@ -52,7 +53,7 @@ static bool set_value(struct flow *flow, const struct field *field, json_object 
 	if (json_object_is_type(value, json_type_object))
 		return false;
 	if (!json_object_is_type(value, json_type_array))
-		return field->kind->set(flow, field, json_object_get_string(value));
+		return field->kind->set(flow, field, must_text(json_object_get_string(value)));
 	field->kind->set(flow, field, "");
 	count = json_object_array_length(value);
 	for (size_t i = 0; i < count; i++) {

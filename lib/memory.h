@@ -9,4 +9,12 @@ _Noreturn void memory_exhausted(void);
 /* What malloc() and its like returned, if it is not NULL. */
 void *must(void *memory);
 
+/* The same for a text that a library made. */
+static inline const char *must_text(const char *text)
+{
+	if (!text)
+		memory_exhausted();
+	return text;
+}
+
 #endif

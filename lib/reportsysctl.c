@@ -1,5 +1,6 @@
 /* The sysctls of a namespace as a table, csv or JSON. */
 #include "report.h"
+#include "memory.h"
 
 #include <json-c/json.h>
 
@@ -29,8 +30,8 @@ static void sysctl_json(struct out *out, const struct setting *setting,
 	}
 	if (remark)
 		json_object_object_add(root, "warning", json_object_new_string(remark));
-	out_text(out, json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN |
-						     JSON_C_TO_STRING_NOSLASHESCAPE));
+	out_text(out, must_text(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN |
+						     JSON_C_TO_STRING_NOSLASHESCAPE)));
 	out_text(out, "\n");
 	json_object_put(root);
 }

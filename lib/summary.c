@@ -280,8 +280,8 @@ static void print_json(const struct summary *summary, struct out *out, uint64_t 
 	json_object_object_add(object, "proto", json_protos(summary));
 	json_object_object_add(object, "reason", json_reasons(summary));
 	json_object_object_add(object, "ports", json_ports(summary));
-	out_text(out, json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
-						     JSON_C_TO_STRING_NOSLASHESCAPE));
+	out_text(out, must_text(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
+						     JSON_C_TO_STRING_NOSLASHESCAPE)));
 	out_text(out, "\n");
 	json_object_put(object);
 }

@@ -207,8 +207,8 @@ static void print_json(const struct tally *tally, struct out *out, uint64_t time
 		add(object, verdict_words[i], json_object_new_int64(tally->verdicts[i]));
 	add(object, "lost", json_object_new_int64(tally->lost));
 	add(object, "reasons", json_rows(tally));
-	out_text(out, json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
-						     JSON_C_TO_STRING_NOSLASHESCAPE));
+	out_text(out, must_text(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
+						     JSON_C_TO_STRING_NOSLASHESCAPE)));
 	out_text(out, "\n");
 	json_object_put(object);
 }

@@ -19,18 +19,21 @@ no_sanitizer() {
 	! nm -D "$BUILD/ctlist" 2>/dev/null | grep -q asan || skip "the sanitizer has its own allocator and comes first"
 }
 
+# Without the system call filter: libseccomp 2.5.4 itself uses NULL where its memory is out (seccomp_load()).
 # without_memory COMMAND...: fails the first, second, ... allocation, and all after it; of very many, about a hundred
 # of those behind the first sixty.
 without_memory() {
 	local at made status library=$BATS_FILE_TMPDIR/failing-malloc.so
 
-	timeout 10 env FAIL_COUNT="$DIR/made" LD_PRELOAD="$library" "$@" >/dev/null 2>&1 </dev/null
+	timeout 10 env FAIL_COUNT="$DIR/made" LD_PRELOAD="$library" "$@" --no-sandbox >/dev/null 2>&1 </dev/null
 	made=$(<"$DIR/made")
 	echo "$*: $made allocations"
 	[ "$made" -gt 5 ]
 	for ((at = 0; at < made; at += at < 60 ? 1 : made / 100 + 1)); do
 		status=0
-		timeout 10 env LD_PRELOAD="$library" FAIL_AT=$at "$@" >"$DIR/out" 2>"$DIR/err" </dev/null || status=$?
+		timeout 10 env LD_PRELOAD="$library" FAIL_AT=$at "$@" --no-sandbox >"$DIR/out" 2>"$DIR/err" </dev/null || status=$?
+		# So glibc gives up where it cannot do without.
+		[ "$status" -ne 134 ] || ! grep -q '^Unexpected error' "$DIR/err" || status=2
 		[ "$status" -eq 0 ] || [ "$status" -eq 2 ] || { echo "allocation $at: status $status"; cat "$DIR/err"; return 1; }
 		[ "$status" -eq 0 ] || [ -s "$DIR/err" ] || { echo "allocation $at: exit 2 without a word"; return 1; }
 	done
