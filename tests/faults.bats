@@ -53,7 +53,8 @@ without_memory() {
 	without_memory ctwatch -c 0 --track
 	without_memory ctstats --no-events -j
 	without_memory ctstats -j -r "$ROOT/tests/captures/conntrack-S.txt"
-	without_memory cttop -b -n 1 -r "$DIR/saved.pcap"
+	# No view with names of ports: glibc 2.36 uses NULL itself in getservbyport().
+	without_memory cttop -b -n 1 -v states -r "$DIR/saved.pcap"
 }
 
 # Each command of stdin with the fault of $1; `wrong` is run on what came of it.
