@@ -117,7 +117,7 @@ replays: $(REPLAYS)
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
 
 # --- looking, testing --------------------------------------------------------------------------------
-.PHONY: demo test check sanitize soak fuzz bench test-kernels
+.PHONY: demo test check sanitize soak valgrind fuzz bench test-kernels
 demo:	## show cttop on real traffic; installs what is missing (NO_INSTALL=1: only names it)
 	@command -v bash >/dev/null || sh contrib/packages install bash
 	@MAKE='$(MAKE) $(PARALLEL)' contrib/demo
@@ -136,6 +136,16 @@ sanitize:	## build in build-sanitize with address and undefined-behaviour checks
 SOAK_SECONDS ?= 300
 soak:	## sanitize, but only cttop under churn, for SOAK_SECONDS=300
 	$(Q)SOAK_SECONDS=$(SOAK_SECONDS) LIMIT=$$(($(SOAK_SECONDS) * 2 + 120)) $(MAKE) --no-print-directory sanitize T=cttop-soak
+
+# Commands that run under valgrind stand where tests look for them. It translates code as it goes, which
+# no system call filter allows.
+VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
+valgrind: all tools	## run the tests that need no kernel, or T="NAME...", with the commands under valgrind
+	$(Q)mkdir -p build-valgrind && ln -sfn $(abspath $(B))/tests $(abspath $(B))/man $(abspath $(B))/completions build-valgrind/
+	$(Q)for c in $(COMMANDS); do \
+		printf '#!/bin/sh\nexec $(VALGRIND) %s --no-sandbox "$$@"\n' "$(abspath $(B))/$$c" >build-valgrind/$$c && \
+		chmod +x build-valgrind/$$c || exit; done
+	$(Q)B=build-valgrind LIMIT=900 tests/run $(or $(T),replay captures output options)
 
 FUZZ := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZ_SECONDS ?= 60

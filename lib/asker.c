@@ -54,7 +54,8 @@ static int open_socket(unsigned groups, size_t buffer)
 
 static int put_question(const struct question *question)
 {
-	uint8_t buffer[REQUEST_SIZE] __attribute__((aligned(8)));
+	/* libmnl leaves gaps behind short attributes. */
+	uint8_t buffer[REQUEST_SIZE] __attribute__((aligned(8))) = { 0 };
 	size_t length;
 	int fd;
 
