@@ -96,6 +96,17 @@ static bool hand_over(int channel, int fd, int error)
 	return sendmsg(channel, &message, MSG_NOSIGNAL) >= 0;
 }
 
+/* False at the end: the parent is gone. */
+static bool next_question(int channel, struct question *question)
+{
+	ssize_t n;
+
+	do
+		n = recv(channel, question, sizeof(*question), 0);
+	while (n < 0 && errno == EINTR);
+	return n == sizeof(*question);
+}
+
 /* Signals of the terminal are for the parent, which may still have something to ask. */
 static _Noreturn void serve(int channel, bool sandbox)
 {
@@ -108,7 +119,7 @@ static _Noreturn void serve(int channel, bool sandbox)
 	privs_drop(true);
 	if (sandbox)
 		sandbox_enter(SANDBOX_ASK);
-	while (good && recv(channel, &question, sizeof(question), 0) == sizeof(question)) {
+	while (good && next_question(channel, &question)) {
 		int fd = put_question(&question);
 
 		good = hand_over(channel, fd, fd < 0 ? errno : 0);

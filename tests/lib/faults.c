@@ -40,13 +40,22 @@ static int fail(int error)
 	return -1;
 }
 
+/* 0: not a socket. Only the kernel's answers are spoilt, and only files and pipes take a few bytes. */
+static int domain(int fd)
+{
+	int value = 0;
+	socklen_t length = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &value, &length) < 0 ? 0 : value;
+}
+
 ssize_t write(int fd, const void *data, size_t size)
 {
 	static unsigned calls;
 
 	if (now("eintr", &calls, 2))
 		return fail(EINTR);
-	return REAL(write)(fd, data, asked("short") && size > 7 ? 7 : size);
+	return REAL(write)(fd, data, asked("short") && size > 7 && !domain(fd) ? 7 : size);
 }
 
 ssize_t recv(int fd, void *data, size_t size, int flags)
@@ -60,6 +69,8 @@ ssize_t recv(int fd, void *data, size_t size, int flags)
 	if ((flags & MSG_DONTWAIT) && now("again", &calls, 2))
 		return fail(EAGAIN);
 	n = REAL(recv)(fd, data, size, flags);
+	if (domain(fd) != AF_NETLINK)
+		return n;
 	if (n > (ssize_t)(NLMSG_HDRLEN + sizeof(struct nlmsgerr)) && asked("refused")) {
 		struct nlmsgerr error = { .error = -EIO };
 
