@@ -172,7 +172,7 @@ static void render_flow(struct top *top, struct page *page, unsigned lines)
 {
 	const struct row *row = top->sample.watched_row;
 	const struct flow *flow = &row->group.flow;
-	struct detail detail;
+	struct detail detail = { .count = 0 };
 
 	detail.count = detail_fields(flow, detail.list);
 	measure(&detail, top, flow);
