@@ -2,6 +2,7 @@
 #include "listing.h"
 
 #include "memory.h"
+#include "places.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -140,6 +141,18 @@ static uint64_t group_identity(const struct sample *sample, const struct row *ro
 	return h ? h : 1;
 }
 
+/* As far as they say everything: an IPv6 address is more than a number. */
+static void set_ties(const struct sample *sample, struct item *item, const struct row *row)
+{
+	for (unsigned i = 0; i < TIES && i < sample->plan.keys_count; i++) {
+		const struct field *key = &sample->plan.keys[i];
+
+		item->ties[i] = order_key(&(struct order){ key, false }, row);
+		if (key->kind == &kind_address && row->group.flow.family != AF_INET)
+			break;
+	}
+}
+
 static bool is_active(const struct row *row)
 {
 	const struct sums *sums = &row->sums;
@@ -193,15 +206,58 @@ static void select_first(struct candidate *items, size_t count, size_t want)
 	qsort(items + low, high - low, sizeof(*items), by_key);
 }
 
+static bool is_alive(const struct sample *sample, uint32_t group)
+{
+	const struct sums *sums = sample_sums(sample, group);
+
+	return sums->round == sample->round && sums->count;
+}
+
+static size_t count_alive(const struct sample *sample)
+{
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < sample_groups(sample); i++)
+		count += is_alive(sample, i);
+	return count;
+}
+
+/* Everything that sorting and showing the group takes, as the dump that runs next changes its sums. */
+static void add_group(struct listing *listing, uint32_t number, const struct row *row)
+{
+	const struct sample *sample = listing->sample;
+	struct item *item = add(listing);
+
+	item->number = number;
+	item->identity = group_identity(sample, row);
+	item->key = order_key(&sample->order, row);
+	order_rest(&sample->order, row, item->rest);
+	set_ties(sample, item, row);
+	item->sums = row->sums;
+}
+
+static void gather_few(struct listing *listing, bool active)
+{
+	const struct sample *sample = listing->sample;
+	struct row row;
+
+	for (uint32_t i = 0; i < sample_groups(sample); i++) {
+		if (!is_alive(sample, i))
+			continue;
+		sample_group_row(sample, i, &row);
+		if (!active || is_active(&row))
+			add_group(listing, i, &row);
+	}
+	listing->total = listing->count;
+}
+
 static size_t find_candidates(const struct sample *sample, bool active, struct candidate *list)
 {
 	struct row row;
 	size_t count = 0;
 
 	for (uint32_t i = 0; i < sample_groups(sample); i++) {
-		const struct sums *sums = sample_sums(sample, i);
-
-		if (sums->round != sample->round || !sums->count)
+		if (!is_alive(sample, i))
 			continue;
 		sample_group_row(sample, i, &row);
 		if (!active || is_active(&row))
@@ -210,10 +266,10 @@ static size_t find_candidates(const struct sample *sample, bool active, struct c
 	return count;
 }
 
-static void gather_groups(struct listing *listing, bool active)
+static void gather_first(struct listing *listing, bool active, size_t alive)
 {
 	const struct sample *sample = listing->sample;
-	struct candidate *list = must(malloc((sample_groups(sample) + 1) * sizeof(*list)));
+	struct candidate *list = must(malloc(alive * sizeof(*list)));
 	size_t count = find_candidates(sample, active, list);
 	struct row row;
 
@@ -223,15 +279,20 @@ static void gather_groups(struct listing *listing, bool active)
 		count = LISTED;
 	}
 	for (size_t i = 0; i < count; i++) {
-		struct item *item = add(listing);
-
 		sample_group_row(sample, list[i].number, &row);
-		item->number = list[i].number;
-		item->key = list[i].key;
-		order_rest(&sample->order, &row, item->rest);
-		item->sums = row.sums;
+		add_group(listing, list[i].number, &row);
 	}
 	free(list);
+}
+
+static void gather_groups(struct listing *listing, bool active)
+{
+	size_t alive = count_alive(listing->sample);
+
+	if (alive <= LISTED)
+		gather_few(listing, active);
+	else
+		gather_first(listing, active, alive);
 }
 
 static void gather_flows(struct listing *listing, bool active)
@@ -269,8 +330,26 @@ static void gather_numbers(struct listing *listing, size_t count)
 
 struct sorting {
 	const struct listing *listing;
-	bool exact;			/* key and rest say all about the value */
+	bool calm;			/* what was there stays in its place */
+	bool exact;			/* the numbers say all about the value */
 };
+
+/* The numbers that items are sorted by: the place before, the key, its rest, what makes the group. */
+enum { NUMBERS = 4 + TIES };
+
+static uint64_t number_of(const struct sorting *sorting, const struct item *item, unsigned i)
+{
+	switch (i) {
+	case 0:
+		return sorting->calm ? item->before : 0;
+	case 1:
+		return item->key;
+	case 2:
+	case 3:
+		return item->rest[i - 2];
+	}
+	return sorting->exact ? item->ties[i - 4] : 0;
+}
 
 static int compare_keys(const struct listing *listing, const struct row *a, const struct row *b)
 {
@@ -296,33 +375,18 @@ static int compare_rows(const struct listing *listing, const struct item *a, con
 	return result ? result : compare_keys(listing, &first, &second);
 }
 
-/* Equal keys: the rest of the value, what makes the group, and then the order of arrival. */
-static int compare_items(const void *x, const void *y, void *data)
+/* Where the numbers are equal: the rest of the value, what makes the group, and then the order of arrival. */
+static int compare_places(const void *x, const void *y, void *data)
 {
 	const struct sorting *sorting = data;
-	const struct item *a = x, *b = y;
+	const struct item *items = sorting->listing->items;
+	const struct item *a = &items[((const struct place *)x)->item];
+	const struct item *b = &items[((const struct place *)y)->item];
 	int result = 0;
 
-	if (a->key != b->key)
-		return a->key < b->key ? -1 : 1;
-	for (unsigned i = 0; i < 2; i++)
-		if (a->rest[i] != b->rest[i])
-			return a->rest[i] < b->rest[i] ? -1 : 1;
-	for (unsigned i = 0; i < TIES && sorting->exact; i++)
-		if (a->ties[i] != b->ties[i])
-			return a->ties[i] < b->ties[i] ? -1 : 1;
 	if (!sorting->exact || sorting->listing->sample->view->rows == ROWS_GROUPS)
 		result = compare_rows(sorting->listing, a, b);
 	return result ? result : a->number < b->number ? -1 : a->number > b->number;
-}
-
-static int by_place(const void *x, const void *y, void *data)
-{
-	const struct item *a = x, *b = y;
-
-	if (a->before != b->before)
-		return a->before < b->before ? -1 : 1;
-	return compare_items(x, y, data);
 }
 
 static int by_identity(const void *x, const void *y)
@@ -371,33 +435,6 @@ static void keep_gone(struct listing *listing, const struct item *old, size_t ol
 			*add(listing) = old[i];
 }
 
-/* As far as they say everything: an IPv6 address is more than a number. */
-static void set_ties(const struct sample *sample, struct item *item, const struct row *row)
-{
-	for (unsigned i = 0; i < TIES && i < sample->plan.keys_count; i++) {
-		const struct field *key = &sample->plan.keys[i];
-
-		item->ties[i] = order_key(&(struct order){ key, false }, row);
-		if (key->kind == &kind_address && row->group.flow.family != AF_INET)
-			break;
-	}
-}
-
-static void identify(struct listing *listing)
-{
-	struct row row = { 0 };
-
-	for (size_t i = 0; i < listing->count; i++) {
-		struct item *item = &listing->items[i];
-
-		if (item->identity)
-			continue;
-		item_row(listing, item, &row);
-		item->identity = group_identity(listing->sample, &row);
-		set_ties(listing->sample, item, &row);
-	}
-}
-
 static void remember_places(struct listing *listing, struct item *old, size_t old_count)
 {
 	for (size_t i = 0; i < old_count; i++)
@@ -428,14 +465,73 @@ static void gather(struct listing *listing, bool active)
 	}
 }
 
+static bool same_numbers(const struct sorting *sorting, const struct item *a, const struct item *b)
+{
+	for (unsigned i = 0; i < NUMBERS; i++)
+		if (number_of(sorting, a, i) != number_of(sorting, b, i))
+			return false;
+	return true;
+}
+
+/* Of the numbers that are not the same in all items, by the last one first. */
+static void sort_by_numbers(const struct sorting *sorting, struct place *places)
+{
+	const struct listing *listing = sorting->listing;
+	const struct item *items = listing->items;
+	uint64_t differ[NUMBERS] = { 0 };
+
+	for (size_t i = 0; i < listing->count; i++)
+		for (unsigned j = 0; j < NUMBERS; j++)
+			differ[j] |= number_of(sorting, &items[i], j) ^ number_of(sorting, &items[0], j);
+	for (unsigned j = NUMBERS; j-- > 0;) {
+		if (!differ[j])
+			continue;
+		for (size_t i = 0; i < listing->count; i++)
+			places[i].value = number_of(sorting, &items[places[i].item], j);
+		places_sort(places, listing->count);
+	}
+}
+
+static void sort_equals(struct sorting *sorting, struct place *places)
+{
+	const struct listing *listing = sorting->listing;
+	const struct item *items = listing->items;
+	size_t next;
+
+	for (size_t i = 0; i < listing->count; i = next) {
+		const struct item *first = &items[places[i].item];
+
+		next = i + 1;
+		while (next < listing->count && same_numbers(sorting, first, &items[places[next].item]))
+			next++;
+		if (next - i > 1)
+			qsort_r(places + i, next - i, sizeof(*places), compare_places, sorting);
+	}
+}
+
+/* Numbers put nearly everything in order, and are sorted several times faster than items are compared. */
 static void sort(struct listing *listing, bool calm)
 {
 	struct row row = { 0 };
-	struct sorting sorting = { listing, order_rest(&listing->sample->order, &row, (uint64_t[2]){ 0 }) };
+	struct sorting sorting = { listing, calm,
+				   order_rest(&listing->sample->order, &row, (uint64_t[2]){ 0 }) };
+	struct place *places;
+	struct item *items;
 
-	if (listing->count && listing->sample->order.field)
-		qsort_r(listing->items, listing->count, sizeof(*listing->items),
-			calm ? by_place : compare_items, &sorting);
+	if (!listing->count || !listing->sample->order.field)
+		return;
+	places = must(malloc(listing->count * sizeof(*places)));
+	items = must(malloc(listing->count * sizeof(*items)));
+	for (size_t i = 0; i < listing->count; i++)
+		places[i].item = i;
+	sort_by_numbers(&sorting, places);
+	sort_equals(&sorting, places);
+	for (size_t i = 0; i < listing->count; i++)
+		items[i] = listing->items[places[i].item];
+	free(places);
+	free(listing->items);
+	listing->items = items;
+	listing->room = listing->count;
 }
 
 void listing_update(struct listing *listing, bool calm, bool active)
@@ -454,8 +550,6 @@ void listing_update(struct listing *listing, bool calm, bool active)
 		add_gone(listing, old, old_count);
 		keep_gone(listing, old, old_count);
 	}
-	if (groups)
-		identify(listing);
 	listing->epoch = sample->epoch;
 	if (calm)
 		remember_places(listing, old, old_count);

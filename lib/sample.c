@@ -162,10 +162,14 @@ static void recall_state(const struct mark *mark, struct flow *flow)
 	}
 }
 
+/* What is counted of the group that the flow is in; NULL if it is in none. */
 static struct sums *sums_of(struct sample *sample, const struct flow *flow)
 {
-	struct sums *sums = group_extra(sample->groups, group_get(sample->groups, flow));
+	struct sums *sums;
 
+	if (!sample->groups || (flow->has & sample->view->needs) != sample->view->needs)
+		return NULL;
+	sums = group_extra(sample->groups, group_get(sample->groups, flow));
 	if (sums->round == sample->round)
 		return sums;
 	sums->round = sample->round;
@@ -177,14 +181,12 @@ static struct sums *sums_of(struct sample *sample, const struct flow *flow)
 }
 
 /* Adds a flow to its group, or takes it away. */
-static void count_flow(struct sample *sample, const struct flow *flow, int one)
+static void count_flow(const struct sample *sample, struct sums *sums, const struct flow *flow, int one)
 {
-	struct sums *sums;
 	uint16_t port = flow->reply.dst.port;
 
-	if (!sample->groups || (flow->has & sample->view->needs) != sample->view->needs)
+	if (!sums)
 		return;
-	sums = sums_of(sample, flow);
 	sums->count += one;
 	sums->unreplied += flow->status & IPS_SEEN_REPLY ? 0 : one;
 	if (sample->view->states && flow->has & HAS_STATE && flow->state < TCP_STATES)
@@ -197,14 +199,10 @@ static void count_flow(struct sample *sample, const struct flow *flow, int one)
 		sums->high = port;
 }
 
-static void count_change(struct sample *sample, const struct row *row, bool fresh, bool gone)
+static void count_change(struct sums *sums, const struct row *row, bool fresh, bool gone)
 {
-	const struct flow *flow = &row->group.flow;
-	struct sums *sums;
-
-	if (!sample->groups || (flow->has & sample->view->needs) != sample->view->needs)
+	if (!sums)
 		return;
-	sums = sums_of(sample, flow);
 	sums->fresh += fresh;
 	sums->gone += gone;
 	sums->counted |= row->sums.counted;
@@ -246,6 +244,7 @@ static void keep_flow(struct sample *sample, struct kept *kept, struct row *row)
 void sample_flow(struct sample *sample, struct row *row)
 {
 	struct flow *flow = &row->group.flow;
+	struct sums *sums;
 	struct mark *mark;
 	bool fresh;
 
@@ -265,9 +264,9 @@ void sample_flow(struct sample *sample, struct row *row)
 	row->is_fresh = fresh;
 	count_traffic(sample, mark, row, fresh);
 	note_state(mark, flow);
-	count_flow(sample, flow, 1);
-	if (sample->groups && (fresh || row->sums.bytes || row->sums.packets || row->sums.counted))
-		count_change(sample, row, fresh, false);
+	sums = sums_of(sample, flow);
+	count_flow(sample, sums, flow, 1);
+	count_change(sums, row, fresh, false);
 	keep_flow(sample, sample->coming, row);
 	if (row->identity == sample->watched)
 		watch_flow(sample, row);
@@ -369,6 +368,7 @@ static struct kept *shown(struct sample *sample)
 static void event_new(struct sample *sample, struct row *row, bool fresh)
 {
 	struct mark *mark = seen_add(sample->seen, row->identity);
+	struct sums *sums;
 
 	mark->round = sample->round;
 	note_state(mark, &row->group.flow);
@@ -378,8 +378,9 @@ static void event_new(struct sample *sample, struct row *row, bool fresh)
 	sample->totals.flows++;
 	row->is_fresh = fresh;
 	mark->bits |= fresh ? MARK_BASE : 0;
-	count_flow(sample, &row->group.flow, 1);
-	count_change(sample, row, fresh, false);
+	sums = sums_of(sample, &row->group.flow);
+	count_flow(sample, sums, &row->group.flow, 1);
+	count_change(sums, row, fresh, false);
 	keep_flow(sample, shown(sample), row);
 }
 
@@ -427,8 +428,8 @@ static void event_update(struct sample *sample, struct mark *mark, struct row *r
 	note_state(mark, &row->group.flow);
 	recall_state(mark, &row->group.flow);
 	if (mark->round == sample->round) {
-		count_flow(sample, &before, -1);
-		count_flow(sample, &row->group.flow, 1);
+		count_flow(sample, sums_of(sample, &before), &before, -1);
+		count_flow(sample, sums_of(sample, &row->group.flow), &row->group.flow, 1);
 	}
 	update_kept(sample, row);
 }
@@ -443,8 +444,8 @@ static void event_destroy(struct sample *sample, struct mark *mark, struct row *
 	recall_state(mark, &row->group.flow);
 	count_traffic(sample, mark, row, false);
 	if (mark->round == sample->round)
-		count_flow(sample, &before, -1);
-	count_change(sample, row, false, true);
+		count_flow(sample, sums_of(sample, &before), &before, -1);
+	count_change(sums_of(sample, &row->group.flow), row, false, true);
 	sample->totals.gone++;
 	sample->totals.flows--;
 	if (item)
