@@ -49,7 +49,7 @@ static const char *set_view(void *config, const char *argument)
 static const struct option_row options[] = {
 	{ "batch", 'b', NULL, NULL, "print the screen as text instead of showing it", cli_flag, AT(batch) },
 	{ "samples", 'n', "N", NULL, "with --batch: so many samples", cli_positive, AT(samples) },
-	{ "delay", 'd', "SEC", NULL, "seconds between samples (2)", set_delay },
+	{ "delay", 'd', "SEC", NULL, "seconds between samples (3)", set_delay },
 	{ "view", 'v', "NAME", "ports,states,sources,destinations,flows,nat,events,counters",
 	  "the view to begin with (ports)", set_view },
 	{ "sort", 's', "COLUMN", "SORT", "the column to sort by; -COLUMN descends", cli_text, AT(sort) },

@@ -13,7 +13,7 @@ void top_init(struct top *top)
 
 	memset(top, 0, sizeof(*top));
 	top->source = "";
-	top->delay = top->interval = 2;
+	top->delay = top->interval = 3;
 	top->progress = -1;
 	top->width = 80;
 	top->height = 24;
