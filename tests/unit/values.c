@@ -148,12 +148,13 @@ static void numbers_are_written_as_printf_does(void **state)
 
 /* ---- readers: a text and its value; no value: refused ---- */
 
-enum { NO = -1 };
-
 struct reading {
 	const char *text;
-	__int128 value;
+	uint64_t value;
+	bool refused;
 };
+
+#define NO .refused = true
 
 #define S UINT64_C(1000000000)
 
@@ -196,9 +197,9 @@ static void check(const struct reading *reading, bool (*reader)(const char *, ui
 		uint64_t value = 0;
 		bool good = reader(reading->text, &value);
 
-		if (good != (reading->value != NO))
+		if (good == reading->refused)
 			fail_msg("'%s' was %s", reading->text, good ? "taken" : "refused");
-		if (good && value != (uint64_t)reading->value)
+		if (good && value != reading->value)
 			fail_msg("'%s' was read as %llu", reading->text, (unsigned long long)value);
 	}
 }
