@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* The six groups of conntrack; NFNLGRP_CONNTRACK_NEW is the first. */
@@ -22,12 +23,13 @@ struct asker {
 
 /* ---- asking ---- */
 
+/* setsockopt() and socket(), as sandbox.h wants to see them. */
 static void set_buffer(int fd, size_t size)
 {
 	int value = size / 2;	/* the kernel doubles it */
 
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &value, sizeof(value)) < 0)
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &value, sizeof(value));
+	if (syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVBUFFORCE, &value, sizeof(value)) < 0)
+		syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVBUF, &value, sizeof(value));
 }
 
 static int close_failed(int fd)
@@ -42,7 +44,7 @@ static int close_failed(int fd)
 static int open_socket(unsigned groups, size_t buffer)
 {
 	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = groups };
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	int fd = syscall(SYS_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 
 	if (fd < 0)
 		return -1;

@@ -24,10 +24,11 @@ static const int always[] = {
 	SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(getpid), SCMP_SYS(sysinfo),
 	SCMP_SYS(gettid), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(readlink),
 	SCMP_SYS(readlinkat), SCMP_SYS(fcntl), SCMP_SYS(fadvise64),
-	/* 32-bit machines */
+	/* 32-bit machines; recv() and send() are forms of socketcall() there */
+	SCMP_SYS(recv),
 	SCMP_SYS(fstat64), SCMP_SYS(fstatat64), SCMP_SYS(_llseek), SCMP_SYS(fcntl64),
 	SCMP_SYS(clock_gettime64), SCMP_SYS(clock_nanosleep_time64), SCMP_SYS(ppoll_time64),
-	SCMP_SYS(recvmmsg_time64), SCMP_SYS(futex_time64), SCMP_SYS(sigreturn),
+	SCMP_SYS(recvmmsg_time64), SCMP_SYS(futex_time64), SCMP_SYS(pselect6_time64), SCMP_SYS(sigreturn),
 };
 
 static int allow(scmp_filter_ctx filter, int call)
@@ -89,6 +90,7 @@ static int allow_option(scmp_filter_ctx filter, int option)
 static int allow_asking(scmp_filter_ctx filter)
 {
 	return allow(filter, SCMP_SYS(sendto)) | allow(filter, SCMP_SYS(sendmsg)) |
+	       allow(filter, SCMP_SYS(send)) |
 	       allow(filter, SCMP_SYS(bind)) |
 	       allow_option(filter, SO_RCVBUF) | allow_option(filter, SO_RCVBUFFORCE) |
 	       allow_if_both(filter, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <linux/filter.h>
@@ -245,8 +246,9 @@ uint32_t source_lost(const struct source *source)
 
 bool source_filter(const struct source *source, const struct sock_fprog *program)
 {
-	return setsockopt(source_fd(source), SOL_SOCKET, SO_ATTACH_FILTER, program,
-			  sizeof(*program)) == 0;
+	/* As sandbox.h wants to see it. */
+	return syscall(SYS_setsockopt, source_fd(source), SOL_SOCKET, SO_ATTACH_FILTER, program,
+		       sizeof(*program)) == 0;
 }
 
 /* The kernel lets only CAP_NET_ADMIN leave a group, but anybody may filter: here, everything. */
