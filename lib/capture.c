@@ -78,7 +78,8 @@ int capture_next(struct capture *capture, const uint8_t **data, size_t *len, uin
 		return got == PCAP_ERROR_BREAK ? 0 : -1;
 	*data = bytes + sizeof(struct cooked);
 	*len = packet->caplen - sizeof(struct cooked);
-	*ns = (uint64_t)packet->ts.tv_sec * NANO + packet->ts.tv_usec;
+	/* libpcap takes the 32 bits of the file for a signed number, which ends in 2038. */
+	*ns = (uint64_t)(uint32_t)packet->ts.tv_sec * NANO + packet->ts.tv_usec;
 	return 1;
 }
 

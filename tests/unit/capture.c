@@ -69,6 +69,24 @@ static void what_is_written_is_read_again(void **state)
 	free(text);
 }
 
+static void times_go_on_beyond_2038(void **state)
+{
+	static const uint64_t late = UINT64_C(4102444799999999999);	/* 2099 */
+	char error[CAPTURE_ERROR];
+	char *text;
+	size_t size;
+	struct capture *capture = capture_create(open_memstream(&text, &size));
+
+	(void)state;
+	assert_int_equal(capture_write(capture, late, "late", 4), 0);
+	assert_int_equal(capture_close(capture), 0);
+	capture = open_bytes(text, size, error);
+	assert_non_null(capture);
+	expect_next(capture, "late", late);
+	capture_close(capture);
+	free(text);
+}
+
 static void header_is_that_of_the_link_type(void **state)
 {
 	static const uint8_t cooked[16] = { 0, 0, 824 >> 8, 824 & 255, [15] = 12 };
@@ -190,6 +208,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read_again),
+		cmocka_unit_test(times_go_on_beyond_2038),
 		cmocka_unit_test(header_is_that_of_the_link_type),
 		cmocka_unit_test(other_families_are_passed_over),
 		cmocka_unit_test(cut_file_gives_all_but_the_last),
