@@ -22,8 +22,11 @@ WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wstrict-prototypes -
 	-Wwrite-strings -Wformat=2 -Wundef -Wvla -Wno-missing-field-initializers $(WERROR)
 HARDEN ?= -fstack-protector-strong -fstack-clash-protection -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 HARDEN_LD ?= -pie -Wl,-z,relro,-z,now
+# Where long has 32 bits: files beyond 2 GiB, times beyond 2038. What talks to libpcap takes its time_t as that was built.
+WIDE := -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
+$(B)/lib/capture.o: WIDE := -D_FILE_OFFSET_BITS=64
 override CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DDATADIR='"$(DATADIR)"' -Ilib
-compile = $(CC) -std=gnu11 $(WARN) $(HARDEN) $(CPPFLAGS) $(CFLAGS) $(DEPCFLAGS) -MMD -MP
+compile = $(CC) -std=gnu11 $(WARN) $(HARDEN) $(CPPFLAGS) $(WIDE) $(CFLAGS) $(DEPCFLAGS) -MMD -MP
 link = $(CC) $(HARDEN) $(CFLAGS) $(HARDEN_LD) $(LDFLAGS)
 
 # cmd/ctwatch.c is a command, cmd/ctwatch-invalid.c a part of it.

@@ -61,3 +61,14 @@ table_of() {
 	# conntrack prints local time, so the zone of whoever saved it is needed to read it.
 	[ "$(TZ=America/New_York ctlist -j -r mixed.conntrack -o start)" != "$(ctlist -j -r mixed.conntrack -o start)" ]
 }
+
+# A 32-bit machine opens it only if asked to.
+@test "files of more than 2 GiB" {
+	local file
+
+	for file in mixed.pcap conntrack-L.txt; do
+		cp "$file" "$BATS_TEST_TMPDIR/big"
+		truncate -s 2200M "$BATS_TEST_TMPDIR/big" || skip "no file of that size can be made here"
+		[ "$(ctlist -H -n 1 -r "$BATS_TEST_TMPDIR/big" | wc -l)" -eq 1 ]
+	done
+}
