@@ -48,6 +48,8 @@ calls=socket,connect,bind,sendto,sendmsg,sendmmsg,setsockopt,write,writev,pwrite
 calls+=,open,openat,openat2,creat,truncate,ftruncate,unlink,unlinkat,rename,renameat,renameat2,link,linkat
 calls+=,symlink,symlinkat,mkdir,mkdirat,chmod,fchmodat,chown,mount,umount2
 calls+=,init_module,finit_module,delete_module
+# As i386 calls them.
+calls+=,?send,?truncate64,?ftruncate64,?chown32
 
 # traced COMMAND...: for a second at most. A command line that is refused would prove nothing, but where
 # this kernel has no such table.
