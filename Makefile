@@ -51,7 +51,7 @@ all: $(addprefix $(B)/,$(COMMANDS)) pages	## build the commands (the default)
 packages_of = $(shell $(PKG_CONFIG) $(2) $(1) 2>/dev/null)
 
 # These goals need nothing, or install it first and start make again.
-ifneq ($(filter-out clean help demo test test-kernels uninstall,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help check-32 demo test test-kernels uninstall,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell $(PKG_CONFIG) --exists $(PACKAGES) $(SCREEN) 2>/dev/null && echo yes),yes)
 $(error packages are missing. This installs them: $(shell PKG_CONFIG=$(PKG_CONFIG) sh contrib/packages command build), and so does `make demo`)
 endif
@@ -120,7 +120,7 @@ replays: $(REPLAYS)
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
 
 # --- looking, testing --------------------------------------------------------------------------------
-.PHONY: demo test check sanitize soak valgrind fuzz bench test-kernels
+.PHONY: demo test check check-32 sanitize soak valgrind fuzz bench test-kernels
 demo:	## show cttop on real traffic; installs what is missing (NO_INSTALL=1: only names it)
 	@command -v bash >/dev/null || sh contrib/packages install bash
 	@MAKE='$(MAKE) $(PARALLEL)' contrib/demo
@@ -131,6 +131,10 @@ test:	## install what the tests need, build, run all tests
 
 check: all tools units replays	## run the tests, or T="NAME..." of them, with what is there
 	$(Q)B=$(B) tests/run $(T)
+
+check-32:	## build for a 32-bit machine, in a Debian for i386 below build-root, run the tests that replay, or T="NAME..."
+	@sh contrib/packages install 32bit
+	$(Q)T='$(T)' tests/32bit
 
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 sanitize:	## build in build-sanitize with address and undefined-behaviour checks, run the tests
@@ -176,7 +180,7 @@ CPPCHECK := --enable=warning,performance,portability --inline-suppr --error-exit
 #   malloc-leak, file-leak: commands end by exit() and leave the rest to the kernel
 ANALYZER := -O1 -fanalyzer -Wno-analyzer-malloc-leak -Wno-analyzer-file-leak -Werror
 CODE := $(wildcard cmd/*.c lib/*.c)
-SCRIPTS := $(shell grep -lsE '^.!/.*(bash|sh)$$' bench/run contrib/* man/* tests/run tests/fuzz/* .ci/*) $(wildcard tests/lib/*.bash)
+SCRIPTS := $(shell grep -lsE '^.!/.*(bash|sh)$$' bench/run contrib/* man/* tests/run tests/32bit tests/fuzz/* .ci/*) $(wildcard tests/lib/*.bash)
 
 .PHONY: analyze analyze-packages analyze-tidy analyze-cppcheck analyze-shell analyze-gcc
 analyze: analyze-packages analyze-shell analyze-cppcheck analyze-gcc analyze-tidy	## clang-tidy, cppcheck, gcc -fanalyzer, shellcheck
@@ -237,4 +241,4 @@ clean:	## remove what was built
 	rm -rf $(B) build-*
 
 help:	## print this
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 21
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 21
