@@ -197,7 +197,7 @@ static void zero(struct index *index, unsigned sums)
 
 		group->count = group->unreplied = 0;
 		group->summed = 0;
-		group->cells = NULL;
+		group->cell = 0;
 		memset(group->sum, 0, sums * sizeof(*group->sum));
 	}
 }
@@ -206,11 +206,12 @@ static void zero(struct index *index, unsigned sums)
 static void join_cell(struct groups *groups, struct group *cell)
 {
 	struct group *row = get_part(&groups->rows, &groups->cells, 0, cell);
+	struct group *column = get_part(&groups->columns, &groups->cells, groups->rows.keys_count, cell);
 
-	cell->column = get_part(&groups->columns, &groups->cells, groups->rows.keys_count, cell);
-	cell->column->count += cell->count;
-	cell->next = row->cells;
-	row->cells = cell;
+	column->count += cell->count;
+	cell->column = column->number;
+	cell->cell = row->cell;
+	row->cell = cell->number + 1;
 	row->count += cell->count;
 	row->unreplied += cell->unreplied;
 	row->summed |= cell->summed;
@@ -265,6 +266,11 @@ uint32_t groups_columns_count(const struct groups *groups)
 struct group *groups_column(const struct groups *groups, uint32_t number)
 {
 	return index_at(&groups->columns, number);
+}
+
+const struct group *groups_cell(const struct groups *groups, const struct group *group)
+{
+	return group->cell ? index_at(&groups->cells, group->cell - 1) : NULL;
 }
 
 const struct field *groups_keys(const struct groups *groups, unsigned i)

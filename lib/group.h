@@ -28,8 +28,8 @@ struct group {
 	uint64_t count, unreplied;
 	uint32_t number;		/* in order of arrival, from 0 */
 	uint32_t summed;
-	struct group *cells;		/* of a group */
-	struct group *next, *column;	/* of a cell: the next one of its group, and where it stands */
+	uint32_t cell;			/* see groups_cell() */
+	uint32_t column;		/* of a cell: the number of its column */
 	uint64_t sum[];
 };
 
@@ -66,6 +66,9 @@ uint32_t groups_count(const struct groups *groups);
 struct group *groups_at(const struct groups *groups, uint32_t number);
 uint32_t groups_columns_count(const struct groups *groups);
 struct group *groups_column(const struct groups *groups, uint32_t number);
+
+/* The first cell of a group, and of a cell the next one of its group; NULL: no more. */
+const struct group *groups_cell(const struct groups *groups, const struct group *group);
 
 /* The rows of the keys in the order of the plan, and of `across`; their values lie in a struct
  * group_row, which these fill; other members stay as they are. */

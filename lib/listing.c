@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LISTED = 10000 };
+enum { LISTED = 10000, CANDIDATES = 4 * LISTED };
 enum { NEW_ROW = UINT32_MAX };
 
 void listing_init(struct listing *listing, struct sample *sample, const struct eventlog *log,
@@ -203,7 +203,18 @@ static void select_first(struct candidate *items, size_t count, size_t want)
 		else
 			return;
 	}
-	qsort(items + low, high - low, sizeof(*items), by_key);
+	if (want > low && want < high)
+		qsort(items + low, high - low, sizeof(*items), by_key);
+}
+
+static uint64_t worst_of(const struct candidate *list, size_t count)
+{
+	uint64_t worst = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (list[i].key > worst)
+			worst = list[i].key;
+	return worst;
 }
 
 static bool is_alive(const struct sample *sample, uint32_t group)
@@ -251,33 +262,51 @@ static void gather_few(struct listing *listing, bool active)
 	listing->total = listing->count;
 }
 
-static size_t find_candidates(const struct sample *sample, bool active, struct candidate *list)
+/* Of a million groups only some more than the first thousands are remembered at any time. Returns how many
+ * there are of them, at most LISTED; *total: how many there would be. */
+static size_t find_candidates(const struct sample *sample, bool active, struct candidate *list, size_t *total)
 {
+	uint64_t worst = 0;
+	const struct field *field = sample->order.field;
+	bool by_key_of_group = field && field->offset < sizeof(struct group_row), full = false;
 	struct row row;
 	size_t count = 0;
 
+	*total = 0;
 	for (uint32_t i = 0; i < sample_groups(sample); i++) {
+		uint64_t key;
+
 		if (!is_alive(sample, i))
 			continue;
-		sample_group_row(sample, i, &row);
-		if (!active || is_active(&row))
-			list[count++] = (struct candidate){ order_key(&sample->order, &row), i };
+		if (by_key_of_group)
+			sample_group_row(sample, i, &row);
+		else
+			sample_group_sums(sample, i, &row);
+		if (active && !is_active(&row))
+			continue;
+		++*total;
+		key = order_key(&sample->order, &row);
+		if (full && key >= worst)
+			continue;
+		list[count++] = (struct candidate){ key, i };
+		if (count == CANDIDATES) {
+			select_first(list, count, LISTED);
+			count = LISTED;
+			worst = worst_of(list, count);
+			full = true;
+		}
 	}
-	return count;
+	select_first(list, count, LISTED);
+	return count < LISTED ? count : LISTED;
 }
 
-static void gather_first(struct listing *listing, bool active, size_t alive)
+static void gather_first(struct listing *listing, bool active)
 {
 	const struct sample *sample = listing->sample;
-	struct candidate *list = must(malloc(alive * sizeof(*list)));
-	size_t count = find_candidates(sample, active, list);
+	struct candidate *list = must(malloc(CANDIDATES * sizeof(*list)));
+	size_t count = find_candidates(sample, active, list, &listing->total);
 	struct row row;
 
-	listing->total = count;
-	if (count > LISTED) {
-		select_first(list, count, LISTED);
-		count = LISTED;
-	}
 	for (size_t i = 0; i < count; i++) {
 		sample_group_row(sample, list[i].number, &row);
 		add_group(listing, list[i].number, &row);
@@ -287,12 +316,10 @@ static void gather_first(struct listing *listing, bool active, size_t alive)
 
 static void gather_groups(struct listing *listing, bool active)
 {
-	size_t alive = count_alive(listing->sample);
-
-	if (alive <= LISTED)
+	if (sample_groups(listing->sample) < CANDIDATES && count_alive(listing->sample) <= LISTED)
 		gather_few(listing, active);
 	else
-		gather_first(listing, active, alive);
+		gather_first(listing, active);
 }
 
 static void gather_flows(struct listing *listing, bool active)

@@ -45,6 +45,7 @@ void matrix_make(struct matrix *matrix, const struct groups *groups, const struc
 	uint32_t count = groups_columns_count(groups);
 	struct place *order = must(calloc(count + 1, sizeof(*order)));
 
+	matrix->groups = groups;
 	matrix->count = count;
 	matrix->names = must(calloc(count + 1, sizeof(*matrix->names)));
 	matrix->place = must(calloc(count + 1, sizeof(*matrix->place)));
@@ -69,6 +70,8 @@ void matrix_release(struct matrix *matrix)
 
 void matrix_add(const struct matrix *matrix, const struct group *group, uint64_t *sums)
 {
-	for (const struct group *cell = group->cells; cell; cell = cell->next)
-		sums[matrix->place[cell->column->number]] += cell->count;
+	const struct groups *groups = matrix->groups;
+
+	for (const struct group *cell = groups_cell(groups, group); cell; cell = groups_cell(groups, cell))
+		sums[matrix->place[cell->column]] += cell->count;
 }

@@ -6,6 +6,7 @@
 
 /* A name is the value as programs read it, "-" where the flows have none. */
 struct matrix {
+	const struct groups *groups;	/* the caller's */
 	uint32_t count;
 	char **names;
 	uint32_t *place;		/* by the number of the column in the groups */

@@ -272,11 +272,24 @@ void sample_flow(struct sample *sample, struct row *row)
 		watch_flow(sample, row);
 }
 
-static void finish_rates(struct sample *sample, uint64_t time)
+static void finish_group(struct sums *sums, uint64_t ns, bool known)
+{
+	sums->rated = known;
+	sums->fresh_rate = per_second(sums->fresh, ns);
+	sums->gone_rate = per_second(sums->gone, ns);
+	sums->bytes_rate = per_second(sums->bytes, ns);
+	sums->packets_rate = per_second(sums->packets, ns);
+	sums->fresh = sums->gone = 0;
+	sums->bytes = sums->packets = 0;
+}
+
+/* Returns the number of groups that nothing is left of. A million groups are walked once only. */
+static uint32_t finish_rates(struct sample *sample, uint64_t time)
 {
 	struct totals *totals = &sample->totals;
 	uint64_t ns = sample->interval;
 	bool known = ns && !sample->broken;
+	uint32_t dead = 0;
 
 	totals->rated = known;
 	totals->fresh_rate = per_second(totals->fresh, ns);
@@ -287,27 +300,21 @@ static void finish_rates(struct sample *sample, uint64_t time)
 	for (uint32_t i = 0; i < sample_groups(sample); i++) {
 		struct sums *sums = sample_sums(sample, i);
 
-		sums->rated = known;
-		sums->fresh_rate = per_second(sums->fresh, ns);
-		sums->gone_rate = per_second(sums->gone, ns);
-		sums->bytes_rate = per_second(sums->bytes, ns);
-		sums->packets_rate = per_second(sums->packets, ns);
-		sums->fresh = sums->gone = 0;
-		sums->bytes = sums->packets = 0;
+		finish_group(sums, ns, known);
+		dead += sums->round != sample->round;
 	}
 	sample->ended = time;
 	sample->broken = false;
 	sample->changes++;
+	return dead;
 }
 
-/* Groups that nothing is left of; they are dropped when they are the most. */
-static void drop_groups(struct sample *sample)
+/* They are dropped when they are the most. */
+static void drop_groups(struct sample *sample, uint32_t dead)
 {
-	uint32_t count = sample_groups(sample), dead = 0;
+	uint32_t count = sample_groups(sample);
 	struct groups *old = sample->groups;
 
-	for (uint32_t i = 0; i < count; i++)
-		dead += sample_sums(sample, i)->round != sample->round;
 	if (dead < 1024 || dead < count / 2)
 		return;
 	sample->groups = groups_new(&sample->plan);
@@ -348,9 +355,7 @@ void sample_end(struct sample *sample, uint64_t time)
 		show_coming(sample);
 	sample->interval = sample->complete && time > sample->ended ? time - sample->ended : 0;
 	sample->complete = true;
-	if (sample->groups)
-		drop_groups(sample);
-	finish_rates(sample, time);
+	drop_groups(sample, finish_rates(sample, time));
 }
 
 void sample_tick(struct sample *sample, uint64_t time)
@@ -500,10 +505,25 @@ struct sums *sample_sums(const struct sample *sample, uint32_t number)
 	return group_extra(sample->groups, groups_at(sample->groups, number));
 }
 
+static void add_sums(const struct sample *sample, const struct sums *sums, struct row *row)
+{
+	memset(&row->sums, 0, sizeof(row->sums));
+	memcpy(&row->sums, sums, sample->plan.extra);
+	if (sums->round != sample->round)
+		row->sums.count = row->sums.unreplied = 0;
+	row->is_gone = row->is_fresh = false;
+	row_finish(row, sample->totals.flows);
+}
+
+void sample_group_sums(const struct sample *sample, uint32_t number, struct row *row)
+{
+	row->group.flow.has = 0;
+	add_sums(sample, sample_sums(sample, number), row);
+}
+
 /* The values go back to where flows have them, so that every field of a flow can be used. */
 void sample_group_row(const struct sample *sample, uint32_t number, struct row *row)
 {
-	struct sums *sums = sample_sums(sample, number);
 	struct flow *flow = &row->group.flow;
 
 	memset(flow, 0, sizeof(*flow));
@@ -513,10 +533,5 @@ void sample_group_row(const struct sample *sample, uint32_t number, struct row *
 
 		memcpy((char *)flow + to->offset, (const char *)&row->group + from->offset, to->size);
 	}
-	memset(&row->sums, 0, sizeof(row->sums));
-	memcpy(&row->sums, sums, sample->plan.extra);
-	if (sums->round != sample->round)
-		row->sums.count = row->sums.unreplied = 0;
-	row->is_gone = row->is_fresh = false;
-	row_finish(row, sample->totals.flows);
+	add_sums(sample, sample_sums(sample, number), row);
 }

@@ -71,7 +71,8 @@ void sample_tick(struct sample *sample, uint64_t time);
 /* Looks at one flow in whole from now on; 0: none. */
 void sample_watch(struct sample *sample, uint64_t identity, const struct row *row);
 
-/* Of a group: its row. */
+/* Of a group: its row, or of it only what does not say which group it is. */
+void sample_group_sums(const struct sample *sample, uint32_t number, struct row *row);
 void sample_group_row(const struct sample *sample, uint32_t number, struct row *row);
 struct sums *sample_sums(const struct sample *sample, uint32_t number);
 uint32_t sample_groups(const struct sample *sample);

@@ -446,7 +446,7 @@ static void touch(const struct ranking *ranking, uint32_t i)
 	if (i + 2 * AHEAD < ranking->kept)
 		__builtin_prefetch(ranking->list[i + 2 * AHEAD].group);
 	if (i + AHEAD < ranking->kept)
-		__builtin_prefetch(ranking->list[i + AHEAD].group->cells);
+		__builtin_prefetch(groups_cell(ranking->groups, ranking->list[i + AHEAD].group));
 }
 
 /* Hands lines to the printer: the first `most` to measure, and all to print. */

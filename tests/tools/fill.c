@@ -183,7 +183,7 @@ static void probe_all(void)
 {
 	struct protocol *maybe[] = { &udplite, &dccp };
 
-	if (opt.profile->make == tcp4)
+	if (opt.profile->make == tcp4 || opt.profile->make == flood)
 		return;
 	can.labels = probe_protocol(&udp, false, NULL) >> CTA_LABELS & 1;
 	can.helper = probe_protocol(&tcp, false, "ftp") >> CTA_HELP & 1;
@@ -350,6 +350,7 @@ static const char usage[] =
 "  -s, --seed N        another choice of entries (1)\n"
 "  -p, --profile NAME  mixed: everything ctnetlink can make (default)\n"
 "                      tcp4: IPv4 TCP ESTABLISHED only, each tenth with dport 443; fast\n"
+	"                      flood: SYNs from sources that are not there; as fast\n"
 "                      web: what a NAT gateway sees\n"
 "                      churn: make, update and delete; leaves nothing\n"
 "  -t, --timeout SEC   the same timeout for all\n"

@@ -357,6 +357,17 @@ static void tcp4(struct entry *e, uint32_t i)
 	entry_translate(e, false, false, i);
 }
 
+/* From nearly as many sources as there are entries. */
+static void flood(struct entry *e, uint32_t i)
+{
+	static const struct slot slot = { AF_INET, &tcp };
+
+	entry_start(e, &slot, shuffle(i), 1 << 24);
+	e->orig.b = 443;
+	e->state = 1;
+	entry_translate(e, false, false, i);
+}
+
 static void web(struct entry *e, uint32_t i)
 {
 	static const uint8_t states[16] = { 3, 3, 3, 3, 3, 3, 3, 3, 7, 7, 7, 7, 1, 5, 4, 8 };
@@ -377,4 +388,4 @@ static void web(struct entry *e, uint32_t i)
 static const struct profile {
 	const char *name;
 	void (*make)(struct entry *, uint32_t);
-} profiles[] = { { "mixed", mixed }, { "tcp4", tcp4 }, { "web", web }, { "churn", web } };
+} profiles[] = { { "mixed", mixed }, { "tcp4", tcp4 }, { "flood", flood }, { "web", web }, { "churn", web } };
