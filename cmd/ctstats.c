@@ -239,7 +239,7 @@ static void open_events(struct ctstats *self)
 		self->no_new = "nf_conntrack_events is 0: no events are made";
 		return;
 	}
-	self->events = source_events(NULL, 1 << (NFNLGRP_CONNTRACK_NEW - 1), EVENTS_BUFFER);
+	self->events = source_events(self->session.asker, 1 << (NFNLGRP_CONNTRACK_NEW - 1), EVENTS_BUFFER);
 	if (!self->events)
 		self->no_new = strerror(errno);
 	else
@@ -369,6 +369,7 @@ static void run_live(struct ctstats *self)
 	uint64_t step = self->interval * 1e9, end;
 
 	session_asks_again(&self->session);
+	session_confine(&self->session, 0);
 	self->meter = meter_open(self->session.asker, &self->kernel);
 	if (!self->meter && errno != ENOENT)
 		err(2, "reading the counters");
@@ -379,7 +380,6 @@ static void run_live(struct ctstats *self)
 		return;
 	}
 	open_events(self);
-	session_confine(&self->session, 0);
 	self->report.no_new = self->no_new;
 	tell_missing(self);
 	if (rated(self))

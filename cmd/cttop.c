@@ -25,6 +25,7 @@ struct cttop {
 	/* at work */
 	struct top top;
 	struct feed feed;
+	struct source *source;		/* for the feed, from open_feed() to begin() */
 	struct resolver *resolver;	/* NULL: no names */
 	struct complaint complaint;	/* on the screen */
 };
@@ -116,7 +117,7 @@ static const char *name_of(void *data, uint8_t family, const union address *addr
 
 static void start_resolver(struct cttop *self)
 {
-	self->resolver = resolver_new();
+	self->resolver = resolver_new(!self->session.no_sandbox);
 	self->top.look_up = self->resolver ? name_of : NULL;
 	self->top.look_up_data = self->resolver;
 }
@@ -131,7 +132,7 @@ static void note_complaint(void *data, const char *file, unsigned long number, c
 		 self->session.complaints);
 }
 
-/* The first dump, or the files. What is given up is up to confine(), later. */
+/* The first dump, or the files. What is given up is up to begin(), later. */
 static struct source *open_source(struct cttop *self)
 {
 	struct session *session = &self->session;
@@ -145,10 +146,10 @@ static struct source *open_source(struct cttop *self)
 	return source;
 }
 
+/* Nothing is read from it before begin(). */
 static void open_feed(struct cttop *self)
 {
 	struct session *session = &self->session;
-	struct source *source;
 
 	feed_init(&self->feed, &self->top);
 	self->top.sample.all = session->format == FORMAT_JSON;
@@ -157,18 +158,20 @@ static void open_feed(struct cttop *self)
 	if (session->live)
 		feed_listen(&self->feed);
 	self->complaint = (struct complaint){ note_complaint, self };
-	source = open_source(self);
-	if (!source && !session->nothing)
+	self->source = open_source(self);
+	if (!self->source && !session->nothing)
 		session_fail(session, "memory");
-	if (session->live)
-		feed_live(&self->feed, source);
-	else
-		feed_replay(&self->feed, source, session->files, session->files_count, &self->complaint);
 }
 
-static void confine(struct cttop *self)
+static void begin(struct cttop *self)
 {
-	session_confine(&self->session, self->batch ? 0 : SANDBOX_SCREEN);
+	struct session *session = &self->session;
+
+	session_confine(session, self->batch ? 0 : SANDBOX_SCREEN);
+	if (session->live)
+		feed_live(&self->feed, self->source);
+	else
+		feed_replay(&self->feed, self->source, session->files, session->files_count, &self->complaint);
 }
 
 static void print_screen(struct cttop *self, bool first)
@@ -313,7 +316,7 @@ static void run_screen(struct cttop *self)
 
 	if (error)
 		errx(2, "%s", error);
-	confine(self);
+	begin(self);
 	page_init(&page, 80, top->utf8);
 	while (!top->quit && !session_stopped(&self->session) && !screen_gone()) {
 		bool typed = read_keys(self), sampled, late;
@@ -348,7 +351,7 @@ int main(int argc, char **argv)
 		start_resolver(&self);
 	open_feed(&self);
 	if (self.batch) {
-		confine(&self);
+		begin(&self);
 		run_batch(&self);
 	} else {
 		run_screen(&self);

@@ -2,6 +2,7 @@
 #include "resolve.h"
 
 #include "privs.h"
+#include "sandbox.h"
 
 #include <fcntl.h>
 #include <netdb.h>
@@ -43,7 +44,7 @@ static void look_up(struct message *message)
 }
 
 /* Ends when the other end is closed; the terminal's signals are for the parent. */
-static _Noreturn void serve(int fd)
+static _Noreturn void serve(int fd, bool sandbox)
 {
 	struct message message;
 
@@ -52,6 +53,8 @@ static _Noreturn void serve(int fd)
 	signal(SIGTERM, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);	/* a look-up may take long; nobody waits for it */
 	privs_drop(false);
+	if (sandbox)
+		sandbox_names();
 	while (recv(fd, &message, sizeof(message), 0) == sizeof(message)) {
 		look_up(&message);
 		if (send(fd, &message, sizeof(message), MSG_NOSIGNAL) < 0)
@@ -60,7 +63,7 @@ static _Noreturn void serve(int fd)
 	_exit(0);
 }
 
-struct resolver *resolver_new(void)
+struct resolver *resolver_new(bool sandbox)
 {
 	struct resolver *resolver = calloc(1, sizeof(*resolver));
 	int ends[2];
@@ -73,7 +76,7 @@ struct resolver *resolver_new(void)
 	child = fork();
 	if (child == 0) {
 		close(ends[0]);
-		serve(ends[1]);
+		serve(ends[1], sandbox);
 	}
 	close(ends[1]);
 	resolver->fd = ends[0];

@@ -7,8 +7,8 @@
 struct resolver;
 
 /* Starts the process that asks the system's resolver; before there are capabilities to drop, files
- * to inherit, or a terminal to share. NULL if it cannot be started. */
-struct resolver *resolver_new(void);
+ * to inherit, or a terminal to share. `sandbox`: with a filter on its system calls. NULL if it cannot be started. */
+struct resolver *resolver_new(bool sandbox);
 void resolver_free(struct resolver *resolver);		/* ends the process too */
 
 /* For poll(): there are answers. */

@@ -22,6 +22,7 @@ static const int always[] = {
 	SCMP_SYS(nanosleep), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(getsockopt),
 	SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
 	SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(getpid), SCMP_SYS(sysinfo),
+	SCMP_SYS(uname),
 	SCMP_SYS(gettid), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(readlink),
 	SCMP_SYS(readlinkat), SCMP_SYS(fcntl), SCMP_SYS(fadvise64),
 	/* 32-bit machines; recv() and send() are forms of socketcall() there */
@@ -116,6 +117,14 @@ static int allow_needs(scmp_filter_ctx filter, unsigned needs)
 #endif
 #endif
 
+static bool load(scmp_filter_ctx filter, int result)
+{
+	if (result == 0)
+		result = seccomp_load(filter);
+	seccomp_release(filter);
+	return result == 0;
+}
+
 bool sandbox_enter(unsigned needs)
 {
 #ifdef __SANITIZE_ADDRESS__
@@ -131,8 +140,55 @@ bool sandbox_enter(unsigned needs)
 		result |= allow(filter, always[i]);
 	result |= allow_some(filter);
 	result |= allow_needs(filter, needs);
-	if (result == 0)
-		result = seccomp_load(filter);
-	seccomp_release(filter);
-	return result == 0;
+	return load(filter, result);
+}
+
+/* ---- for names ---- */
+
+static const int denied[] = {
+	SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev),
+	SCMP_SYS(kill), SCMP_SYS(tkill), SCMP_SYS(pidfd_open), SCMP_SYS(pidfd_getfd), SCMP_SYS(pidfd_send_signal),
+	SCMP_SYS(creat), SCMP_SYS(openat2), SCMP_SYS(truncate), SCMP_SYS(link), SCMP_SYS(linkat),
+	SCMP_SYS(symlink), SCMP_SYS(symlinkat), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rename),
+	SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(mkdir), SCMP_SYS(mkdirat), SCMP_SYS(rmdir),
+	SCMP_SYS(mknod), SCMP_SYS(mknodat), SCMP_SYS(chmod), SCMP_SYS(fchmod), SCMP_SYS(fchmodat),
+	SCMP_SYS(chown), SCMP_SYS(fchown), SCMP_SYS(lchown), SCMP_SYS(fchownat), SCMP_SYS(setxattr),
+	SCMP_SYS(lsetxattr), SCMP_SYS(fsetxattr), SCMP_SYS(utimensat), SCMP_SYS(mount), SCMP_SYS(umount2),
+	SCMP_SYS(move_mount), SCMP_SYS(open_tree), SCMP_SYS(fsopen), SCMP_SYS(pivot_root), SCMP_SYS(chroot),
+	SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd),
+	SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register), SCMP_SYS(add_key),
+	SCMP_SYS(request_key), SCMP_SYS(keyctl), SCMP_SYS(kexec_load), SCMP_SYS(kexec_file_load),
+	SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(quotactl),
+	SCMP_SYS(swapon), SCMP_SYS(swapoff), SCMP_SYS(reboot), SCMP_SYS(sethostname), SCMP_SYS(setdomainname),
+};
+
+static int deny_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp argument)
+{
+	return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), call, 1, &argument);
+}
+
+static int deny_some(scmp_filter_ctx filter)
+{
+	static const unsigned writes[] = { O_WRONLY, O_RDWR, O_CREAT, O_TRUNC };
+	const struct scmp_arg_cmp netfilter[] = { SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_NETFILTER) };
+	int result = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 2, netfilter);
+
+	result |= deny_if(filter, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_PACKET));
+	for (size_t i = 0; i < sizeof(writes) / sizeof(*writes); i++) {
+		result |= deny_if(filter, SCMP_SYS(openat), SCMP_A2(SCMP_CMP_MASKED_EQ, writes[i], writes[i]));
+		result |= deny_if(filter, SCMP_SYS(open), SCMP_A1(SCMP_CMP_MASKED_EQ, writes[i], writes[i]));
+	}
+	return result;
+}
+
+bool sandbox_names(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int result = 0;
+
+	if (!filter)
+		return false;
+	for (size_t i = 0; i < sizeof(denied) / sizeof(*denied); i++)
+		result |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied[i], 0);
+	return load(filter, result | deny_some(filter));
 }
