@@ -1,6 +1,7 @@
 /* Decodes ctnetlink messages into struct flow: a direct walk over the attributes. */
 #include "flow.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -445,14 +446,19 @@ static bool decode_synproxy(struct flow *flow, const struct nlattr *nest)
 	return true;
 }
 
+/* Longs of the kernel (struct nf_conn_labels), 64 bits each. On big endian libnetfilter_conntrack takes them
+ * for words of 32 bits. */
 static void decode_labels(struct flow *flow, const struct nlattr *attr)
 {
+	uint64_t words[LABEL_BYTES / sizeof(uint64_t)] = { 0 };
 	size_t size = attr_size(attr);
 
 	if (!size)
 		return;
-	memset(flow->labels, 0, sizeof(flow->labels));
-	memcpy(flow->labels, attr_data(attr), size < LABEL_BYTES ? size : LABEL_BYTES);
+	memcpy(words, attr_data(attr), size < sizeof(words) ? size : sizeof(words));
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		words[i] = htole64(words[i]);
+	memcpy(flow->labels, words, sizeof(flow->labels));
 	flow->has |= HAS_LABELS;
 }
 
