@@ -234,7 +234,7 @@ const char *cli_number(void *to, const char *argument)
 
 	if (!read_number(argument, &number))
 		return "not a number";
-	*(unsigned long *)to = number;
+	*(unsigned long long *)to = number;
 	return NULL;
 }
 
@@ -242,7 +242,7 @@ const char *cli_positive(void *to, const char *argument)
 {
 	const char *wrong = cli_number(to, argument);
 
-	return wrong ? wrong : *(unsigned long *)to ? NULL : "must be at least 1";
+	return wrong ? wrong : *(unsigned long long *)to ? NULL : "must be at least 1";
 }
 
 const char *cli_seconds(void *to, const char *argument)

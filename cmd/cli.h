@@ -75,8 +75,8 @@ void say(const char *name, const char *format, va_list args, const char *last)
 /* The end of what only prints: exit 0, or 2 if standard output did not take it. */
 _Noreturn void cli_leave(void);
 
-/* Setters of members: a bool becomes true, a const char * the argument, an unsigned long its number
- * (at least 1, if so called), a double its seconds. */
+/* Setters of members: a bool becomes true, a const char * the argument, an unsigned long long
+ * its number (at least 1, if so called), a double its seconds. */
 const char *cli_flag(void *to, const char *argument);
 const char *cli_text(void *to, const char *argument);
 const char *cli_number(void *to, const char *argument);

@@ -12,13 +12,13 @@ struct ctcount {
 	struct session session;
 	const char *by, *across, *sum, *sort;
 	struct tabulate_options options;
-	unsigned long samples;
+	unsigned long long samples;
 	double interval;
 	/* at work */
 	struct group_plan plan;
 	struct groups *groups, *previous;
 	struct tabulation *tabulation;
-	unsigned long seen;
+	unsigned long long seen;
 	uint64_t had;			/* HAS_ bits: what some flow has */
 };
 
@@ -320,7 +320,7 @@ static void sleep_until(struct timespec *next, double seconds)
 }
 
 /* One sample; the one before it is remembered. A sample that was cut short is not shown. */
-static bool sample(struct ctcount *count, unsigned long number)
+static bool sample(struct ctcount *count, unsigned long long number)
 {
 	struct groups *older = count->previous;
 	uint64_t time = now();
@@ -345,7 +345,7 @@ static void repeat(struct ctcount *count)
 	session_asks_again(&count->session);
 	count->previous = new_groups(count);
 	clock_gettime(CLOCK_MONOTONIC, &next);
-	for (unsigned long i = 0; !session_stopped(&count->session); i++) {
+	for (unsigned long long i = 0; !session_stopped(&count->session); i++) {
 		if (!sample(count, i) || i + 1 == count->samples)
 			break;
 		sleep_until(&next, count->interval);

@@ -12,7 +12,7 @@
 struct ctlist {
 	struct session session;
 	enum table table;
-	unsigned long limit;
+	unsigned long long limit;
 	bool limited, count, quiet;
 	bool silent;			/* nothing is printed: -q, or a capture goes to stdout */
 	const char *sort;
@@ -22,7 +22,7 @@ struct ctlist {
 	enum what what;
 	struct printer *printer;
 	struct sorter *sorter;
-	unsigned long matched, seen, others;
+	unsigned long long matched, seen, others;
 	uint64_t named, had;		/* HAS_ bits: of the columns in -o; what some flow has */
 };
 
@@ -234,14 +234,14 @@ static void last_words(struct ctlist *list)
 	if (list->printer)
 		printer_end(list->printer);
 	if (list->count && !list->silent)
-		out_format(&list->session.out, "%lu\n", list->matched);
+		out_format(&list->session.out, "%llu\n", list->matched);
 	if (!list->seen && !list->quiet && list->table == TABLE_CONNTRACK &&
 	    !(list->limited && !list->limit))
 		session_explain_empty(&list->session);
 	if (list->seen && !list->quiet)
 		session_explain_absent(&list->session, asked(list), list->had);
 	if (list->others && !list->seen)
-		warnx("%lu %s not shown: they need --table %s", list->others,
+		warnx("%llu %s not shown: they need --table %s", list->others,
 		      list->what == WHAT_FLOW ? "expectations are" : "flows are",
 		      list->what == WHAT_FLOW ? "expect" : "conntrack");
 }

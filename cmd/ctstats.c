@@ -23,7 +23,7 @@ enum { EVENTS_BUFFER = 32 * 1024 * 1024 };
 struct ctstats {
 	struct session session;
 	double interval;
-	unsigned long times;
+	unsigned long long times;
 	bool limited, per_cpu, occupancy, sysctl, explain, no_events;
 	const char *word;		/* of --explain */
 	struct kernel kernel;
@@ -38,7 +38,7 @@ struct ctstats {
 	uint64_t new_flows;
 	uint32_t lost;
 	struct grid *grid;
-	unsigned long printed;
+	unsigned long long printed;
 };
 
 static const char *set_times(void *config, const char *argument)
@@ -429,7 +429,7 @@ static void run_saved(struct ctstats *self)
 	if (self->sysctl)
 		print_settings(self, saved_settings(saved));
 	if (session->complaints && saved_good(saved))
-		warnx("%lu lines read, %lu not", saved_good(saved), session->complaints);
+		warnx("%llu lines read, %llu not", saved_good(saved), session->complaints);
 	if (!saved_good(saved) && !session_stopped(session)) {
 		if (!session->complaints)
 			warnx("nothing could be read");

@@ -18,7 +18,7 @@
 struct cttop {
 	struct session session;
 	bool batch;
-	unsigned long samples;		/* 0: no end */
+	unsigned long long samples;		/* 0: no end */
 	double delay;
 	const struct view *view;
 	const char *sort;
@@ -123,12 +123,12 @@ static void start_resolver(struct cttop *self)
 }
 
 /* On the screen a complaint is a note; nothing may be written there. */
-static void note_complaint(void *data, const char *file, unsigned long number, const char *what)
+static void note_complaint(void *data, const char *file, unsigned long long number, const char *what)
 {
 	struct cttop *self = data;
 
 	self->session.complaints++;
-	top_note(&self->top, NOTE_FILE, "%s:%lu: %s (%lu could not be read)", file, number, what,
+	top_note(&self->top, NOTE_FILE, "%s:%llu: %s (%llu could not be read)", file, number, what,
 		 self->session.complaints);
 }
 
@@ -196,7 +196,7 @@ static void run_batch(struct cttop *self)
 {
 	struct session *session = &self->session;
 
-	for (unsigned long i = 0; (!self->samples || i < self->samples) && !session_stopped(session);) {
+	for (unsigned long long i = 0; (!self->samples || i < self->samples) && !session_stopped(session);) {
 		int more = feed_sample(&self->feed);
 
 		if (more < 0 && errno == EINTR)

@@ -30,7 +30,7 @@ struct invalid {
 	struct ctwatch *watch;
 	struct printer *printer;
 	struct tally *tally;
-	unsigned long seen, matched, lost, printed;
+	unsigned long long seen, matched, lost, printed;
 	bool done;
 	uint64_t now, flushed, end, next_tally;
 	uint64_t summed;
@@ -193,10 +193,10 @@ static int finish(struct invalid *invalid, size_t buffer)
 		printer_end(invalid->printer);
 	out_flush(&invalid->watch->session.out);
 	if (buffer)
-		warnx("%lu packets seen, %lu lost, by a receive buffer of %zu bytes", invalid->seen,
+		warnx("%llu packets seen, %llu lost, by a receive buffer of %zu bytes", invalid->seen,
 		      invalid->lost, buffer);
 	else
-		warnx("%lu packets read, %lu lost", invalid->seen, invalid->lost);
+		warnx("%llu packets read, %llu lost", invalid->seen, invalid->lost);
 	printer_free(invalid->printer);
 	tally_free(invalid->tally);
 	return session_end(&invalid->watch->session);

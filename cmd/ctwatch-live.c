@@ -256,7 +256,7 @@ static void schedule(struct ctwatch *watch)
 
 static void dump_end(struct ctwatch *watch)
 {
-	unsigned long missed;
+	unsigned long long missed;
 
 	source_close(watch->dump);
 	watch->dump = NULL;
@@ -264,7 +264,7 @@ static void dump_end(struct ctwatch *watch)
 	if (!watch->synced)
 		watch_remark(watch, EVENT_RESYNC, "%zu flows are known", follow_count(watch->follow));
 	else if (missed || watch->lost != watch->lost_known)
-		watch_remark(watch, EVENT_RESYNC, "%lu events were missed; %zu flows are known", missed,
+		watch_remark(watch, EVENT_RESYNC, "%llu events were missed; %zu flows are known", missed,
 			     follow_count(watch->follow));
 	watch->lost_known = watch->lost;
 	watch->synced = true;

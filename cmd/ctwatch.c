@@ -270,18 +270,18 @@ static void last_words(const struct ctwatch *watch)
 	const char *what = watch->expect ? "expectation events" : "events";
 
 	if (watch->session.live)
-		warnx("%lu %s seen, %lu lost, by a receive buffer of %zu bytes", watch->seen, what,
+		warnx("%llu %s seen, %llu lost, by a receive buffer of %zu bytes", watch->seen, what,
 		      watch->lost, source_buffer(watch->session.source));
 	else
-		warnx("%lu %s read, %lu lost", watch->seen, what, watch->lost);
+		warnx("%llu %s read, %llu lost", watch->seen, what, watch->lost);
 	if (watch->session.live && watch->lost)
 		warnx("to lose less: a larger --buffer, a filter on addresses or ports, fewer --events, a "
 		      "faster reader of the output");
 	if (watch->others && !watch->seen)
-		warnx("%lu events are not shown: they are of %s", watch->others, watch->expect ? "flows" :
+		warnx("%llu events are not shown: they are of %s", watch->others, watch->expect ? "flows" :
 		      "expectations, which need --expect");
 	if (!watch->session.live && watch->dumped && !watch->seen)
-		warnx("%lu flows of a table are not shown: ctlist prints them", watch->dumped);
+		warnx("%llu flows of a table are not shown: ctlist prints them", watch->dumped);
 }
 
 static void start(struct ctwatch *watch)

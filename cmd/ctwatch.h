@@ -12,7 +12,7 @@ struct ctwatch {
 	struct session session;
 	unsigned wanted;		/* bits of 1 << enum event */
 	bool events_given, limited, failed, expect, track, invalid;
-	unsigned long limit;
+	unsigned long long limit;
 	double duration, resync, every;	/* seconds; 0: not asked for */
 	uint64_t buffer;
 	/* at work; times are of the monotonic clock, in nanoseconds */
@@ -21,10 +21,10 @@ struct ctwatch {
 	struct summary *summary;
 	struct follow *follow;
 	struct source *dump;		/* NULL: none is running */
-	unsigned long seen, matched, lost, lost_known, dumped, others;
+	unsigned long long seen, matched, lost, lost_known, dumped, others;
 	uint32_t dropped;		/* by the kernel, as far as it is reported */
 	bool overrun, done, synced, line_by_line;
-	unsigned long printed, summed_matched;	/* summaries, and what was in them */
+	unsigned long long printed, summed_matched;	/* summaries, and what was in them */
 	uint64_t summed, last;		/* wall clock: of the last summary, the last event */
 	uint64_t now, flushed, end, summary_at, resync_at, earliest, dump_began;
 };

@@ -268,14 +268,14 @@ void session_start(struct session *session, const struct command *command, int a
 	}
 }
 
-void session_complain(void *data, const char *file, unsigned long number, const char *what)
+void session_complain(void *data, const char *file, unsigned long long number, const char *what)
 {
 	struct session *session = data;
 
 	if (++session->complaints > COMPLAINTS)
 		return;
 	if (number)
-		warnx("%s:%lu: %s", file, number, what);
+		warnx("%s:%llu: %s", file, number, what);
 	else
 		warnx("%s: %s", file, what);
 }
@@ -606,12 +606,12 @@ void session_explain_absent(const struct session *session, uint64_t asked, uint6
 
 static void report_bad(struct session *session)
 {
-	unsigned long bad = source_bad(session->source), good = source_good(session->source);
+	unsigned long long bad = source_bad(session->source), good = source_good(session->source);
 
 	if (session->complaints > COMPLAINTS)
-		warnx("%lu more could not be read", session->complaints - COMPLAINTS);
+		warnx("%llu more could not be read", session->complaints - COMPLAINTS);
 	if (bad)
-		warnx("%lu read, %lu not", good, bad);
+		warnx("%llu read, %llu not", good, bad);
 	if (session_unread(session) || source_files_lost(session->source))
 		session->failed = true;
 }

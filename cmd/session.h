@@ -31,7 +31,7 @@ struct session {
 	struct asker *asker;		/* who asks when we may not any more; NULL: nobody */
 	struct source *source;
 	struct capture *capture;
-	unsigned long complaints;
+	unsigned long long complaints;
 	bool live, nothing;		/* nothing: conntrack is not there at all */
 	bool confined;
 	bool failed;
@@ -88,7 +88,7 @@ void session_explain_empty(const struct session *session);
 void session_explain_absent(const struct session *session, uint64_t asked, uint64_t had);
 
 /* For struct complaint, with the session as data: the first few go to stderr, all are counted. */
-void session_complain(void *data, const char *file, unsigned long number, const char *what);
+void session_complain(void *data, const char *file, unsigned long long number, const char *what);
 
 /* The path of this program, for advice on how to get at its privileges. */
 const char *session_path(char *path, size_t size);

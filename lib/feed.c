@@ -254,7 +254,7 @@ static void check_events(struct feed *feed)
 static void read_events(struct feed *feed)
 {
 	uint64_t cpu = clock_of(CLOCK_PROCESS_CPUTIME_ID), until = feed_ticks() + SLICE;
-	unsigned long count = feed->event_count;
+	unsigned long long count = feed->event_count;
 	int result;
 
 	do {

@@ -26,7 +26,7 @@ struct feed {
 	bool quiet;			/* no event came at the last look */
 	uint64_t event_cost, event_window;	/* CPU time of events in this window, and its start */
 	double event_share;		/* of a core, in the window before */
-	unsigned long event_count;
+	unsigned long long event_count;
 	uint64_t events_again;		/* when to listen again after having stopped */
 	uint64_t vitals_next;
 	struct follow *follow;		/* completes events: how long, and why */

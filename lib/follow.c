@@ -367,11 +367,11 @@ static void invent(const struct follow *follow, struct entry *entry, uint64_t ti
 	}
 }
 
-unsigned long follow_end(struct follow *follow, uint64_t time,
+unsigned long long follow_end(struct follow *follow, uint64_t time,
 			 void (*emit)(void *data, struct flow *flow), void *data)
 {
 	struct place place = { 0 };
-	unsigned long told = 0;
+	unsigned long long told = 0;
 	struct entry *entry;
 	struct flow flow;
 

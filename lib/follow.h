@@ -45,7 +45,7 @@ void follow_found(struct follow *follow, const struct flow *flow);
  * Calls emit() with an event for each thing that was missed: "synthetic". In the first dump all
  * flows are new to us and none is told. Returns how many were told.
  */
-unsigned long follow_end(struct follow *follow, uint64_t time,
+unsigned long long follow_end(struct follow *follow, uint64_t time,
 			 void (*emit)(void *data, struct flow *flow), void *data);
 
 /* The dump could not be read to its end: nothing is concluded from it. */

@@ -23,7 +23,7 @@ struct listing {
 	const struct eventlog *log;
 	const struct vitals *vitals;
 	struct item *items;
-	unsigned long epoch;		/* of the sample that the numbers of groups refer to */
+	unsigned long long epoch;		/* of the sample that the numbers of groups refer to */
 	size_t count, room;
 	size_t total;			/* rows that there are; more than count: only the first are kept */
 };

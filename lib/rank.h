@@ -25,7 +25,7 @@ struct ranking {
 	const struct groups *groups;
 	struct rank_order orders[RANK_ORDERS];	/* equal ones: the larger first, then by keys */
 	unsigned orders_count, keys_count;
-	unsigned long top, least;	/* keep so many; keep groups with so many flows; 0: all */
+	unsigned long long top, least;	/* keep so many; keep groups with so many flows; 0: all */
 	struct ranked *list;		/* first those that are kept, in order, then the others */
 	uint32_t kept, count;
 	uint64_t matched;		/* flows in all groups */

@@ -31,8 +31,8 @@ struct sample {
 	uint64_t interval;		/* between the ends of the last two, ns; 0: only one yet */
 	uint64_t matching, visited;	/* in the dump under way */
 	struct totals totals;
-	unsigned long changes;		/* counts up whenever rows may have changed */
-	unsigned long epoch;		/* counts up when groups get other numbers */
+	unsigned long long changes;		/* counts up whenever rows may have changed */
+	unsigned long long epoch;		/* counts up when groups get other numbers */
 	/* the flow that the detail pane follows */
 	uint64_t watched;
 	struct row *watched_row;

@@ -21,7 +21,7 @@ struct saved {
 	struct complaint complaint;
 	struct kernel kernel;
 	FILE *file;
-	unsigned long number, good;
+	unsigned long long number, good;
 	char *line;
 	size_t size;
 	bool held;			/* the line is still to be taken */
@@ -71,12 +71,12 @@ const struct settings *saved_settings(const struct saved *saved)
 	return &saved->settings;
 }
 
-unsigned long saved_good(const struct saved *saved)
+unsigned long long saved_good(const struct saved *saved)
 {
 	return saved->good;
 }
 
-static void complain(const struct saved *saved, unsigned long number, const char *what)
+static void complain(const struct saved *saved, unsigned long long number, const char *what)
 {
 	saved->complaint.say(saved->complaint.data, saved->files[saved->at], number, what);
 }

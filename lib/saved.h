@@ -22,6 +22,6 @@ int saved_next(struct saved *saved, struct report *report);
 /* The sysctls that were among the lines so far. */
 const struct settings *saved_settings(const struct saved *saved);
 
-unsigned long saved_good(const struct saved *saved);	/* lines that could be read */
+unsigned long long saved_good(const struct saved *saved);	/* lines that could be read */
 
 #endif

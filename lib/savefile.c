@@ -17,7 +17,7 @@ struct savefile {
 	struct { FILE *stream; int error; } *opened;	/* while there may still be a right to */
 	FILE *stream;
 	struct capture *capture;
-	unsigned long number;		/* of the line or packet */
+	unsigned long long number;		/* of the line or packet */
 	unsigned lost;			/* files that could not be opened */
 	unsigned broken;		/* captures that end within a packet */
 	struct complaint complaint;

@@ -45,7 +45,7 @@ struct source {
 	struct capture *tee;
 	uint64_t want;
 	const struct timeouts *timeouts;
-	unsigned long good, bad;
+	unsigned long long good, bad;
 	size_t buffer_size;
 	uint8_t *buffer;
 };
@@ -492,12 +492,12 @@ bool source_resized(const struct source *source)
 	return source->resized;
 }
 
-unsigned long source_good(const struct source *source)
+unsigned long long source_good(const struct source *source)
 {
 	return source->good;
 }
 
-unsigned long source_bad(const struct source *source)
+unsigned long long source_bad(const struct source *source)
 {
 	return source->bad + savefile_broken(source->file);
 }

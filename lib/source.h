@@ -31,7 +31,7 @@ struct request {
  * rest is read on. `what` is a few words without a full stop.
  */
 struct complaint {
-	void (*say)(void *data, const char *file, unsigned long number, const char *what);
+	void (*say)(void *data, const char *file, unsigned long long number, const char *what);
 	void *data;
 };
 
@@ -97,8 +97,8 @@ bool source_flow(struct source *source, struct flow *flow);
 bool source_resized(const struct source *source);
 
 /* How many lines or messages could be read, and how many could not. */
-unsigned long source_good(const struct source *source);
-unsigned long source_bad(const struct source *source);
+unsigned long long source_good(const struct source *source);
+unsigned long long source_bad(const struct source *source);
 /* How many files could not be opened or read at all. */
 unsigned source_files_lost(const struct source *source);
 

@@ -18,9 +18,9 @@ static const uint8_t with_ports[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IP
 enum { KINDS = sizeof(with_ports) };
 
 struct summary {
-	unsigned long events[EVENT_DESTROY + 1];
-	unsigned long protos[256][EVENT_DESTROY + 1];
-	unsigned long reasons[REASONS], unknown, failed, lost;
+	unsigned long long events[EVENT_DESTROY + 1];
+	unsigned long long protos[256][EVENT_DESTROY + 1];
+	unsigned long long reasons[REASONS], unknown, failed, lost;
 	uint32_t ports[KINDS][PORTS];	/* of new flows */
 };
 
@@ -125,11 +125,11 @@ static void text_protos(const struct summary *summary, struct out *out)
 	char number[4];
 
 	for (unsigned i = 0; i < 256; i++) {
-		const unsigned long *count = summary->protos[i];
+		const unsigned long long *count = summary->protos[i];
 
 		if (!(count[EVENT_NEW] | count[EVENT_UPDATE] | count[EVENT_DESTROY]))
 			continue;
-		out_format(out, "%s%s %lu new, %lu destroyed", gap, proto_text(i, number),
+		out_format(out, "%s%s %llu new, %llu destroyed", gap, proto_text(i, number),
 			   count[EVENT_NEW], count[EVENT_DESTROY]);
 		gap = "   ";
 	}
@@ -141,9 +141,9 @@ static void text_reasons(const struct summary *summary, struct out *out)
 	out_text(out, "  reason ");
 	for (unsigned i = 1; i < REASONS; i++)
 		if (summary->reasons[i])
-			out_format(out, "  %s %lu", reason_names[i], summary->reasons[i]);
+			out_format(out, "  %s %llu", reason_names[i], summary->reasons[i]);
 	if (summary->unknown)
-		out_format(out, "  unknown %lu", summary->unknown);
+		out_format(out, "  unknown %llu", summary->unknown);
 	out_text(out, "\n");
 }
 
@@ -171,14 +171,14 @@ static void print_text(const struct summary *summary, struct out *out, uint64_t 
 		out_text(out, "  ");
 	}
 	for (unsigned i = 0; i < SHOWN; i++) {
-		unsigned long count = summary->events[shown[i].event];
+		unsigned long long count = summary->events[shown[i].event];
 
-		out_format(out, "%s %lu", shown[i].name, count);
+		out_format(out, "%s %llu", shown[i].name, count);
 		if (seconds > 0)
 			out_format(out, " (%.1f/s)", count / seconds);
 		out_text(out, "   ");
 	}
-	out_format(out, "failed %lu   lost %lu\n", summary->failed, summary->lost);
+	out_format(out, "failed %llu   lost %llu\n", summary->failed, summary->lost);
 	if (summary->events[EVENT_NEW] + summary->events[EVENT_UPDATE] + summary->events[EVENT_DESTROY])
 		text_protos(summary, out);
 	if (summary->events[EVENT_DESTROY])
@@ -188,7 +188,7 @@ static void print_text(const struct summary *summary, struct out *out, uint64_t 
 		text_ports(top, out);
 }
 
-static void add(struct json_object *object, const char *key, unsigned long value)
+static void add(struct json_object *object, const char *key, unsigned long long value)
 {
 	json_object_object_add(object, key, json_object_new_int64(value));
 }
@@ -199,7 +199,7 @@ static struct json_object *json_protos(const struct summary *summary)
 	char number[4];
 
 	for (unsigned i = 0; i < 256; i++) {
-		const unsigned long *count = summary->protos[i];
+		const unsigned long long *count = summary->protos[i];
 
 		if (!(count[EVENT_NEW] | count[EVENT_UPDATE] | count[EVENT_DESTROY]))
 			continue;

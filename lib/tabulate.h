@@ -15,7 +15,7 @@ struct tabulation;
 struct tabulate_options {
 	bool repeated;
 	bool total;			/* a last line with the sum of all */
-	unsigned long top, least;	/* groups beyond, or smaller, are folded into "others"; 0: none */
+	unsigned long long top, least;	/* groups beyond, or smaller, are folded into "others"; 0: none */
 };
 
 /* Prints to `out`. The groups that are printed later have this plan. */

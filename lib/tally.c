@@ -13,14 +13,14 @@ enum { ROWS = 96, VERDICTS = 3 };
 
 struct row {
 	char reason[REASON_SIZE];
-	unsigned long count;
+	unsigned long long count;
 	struct packet last;
 };
 
 struct tally {
 	struct row rows[ROWS];
 	unsigned used;
-	unsigned long verdicts[VERDICTS], lost;
+	unsigned long long verdicts[VERDICTS], lost;
 };
 
 static const char *const verdict_words[VERDICTS] = { "invalid", "accepted", "error" };
@@ -119,7 +119,7 @@ static void put_field(struct out *out, const char *name, const struct packet *pa
 
 static void text_row(struct out *out, const struct row *row)
 {
-	out_format(out, "%8lu  %-60s ", row->count, row->reason);
+	out_format(out, "%8llu  %-60s ", row->count, row->reason);
 	put_field(out, "proto", &row->last);
 	put_field(out, "source", &row->last);
 	out_text(out, " >");
@@ -141,8 +141,8 @@ static void print_text(const struct tally *tally, struct out *out, uint64_t time
 		out_text(out, "  ");
 	}
 	for (unsigned i = 0; i < VERDICTS; i++)
-		out_format(out, "%s %lu   ", verdict_words[i], tally->verdicts[i]);
-	out_format(out, "lost %lu", tally->lost);
+		out_format(out, "%s %llu   ", verdict_words[i], tally->verdicts[i]);
+	out_format(out, "lost %llu", tally->lost);
 	if (seconds > 0)
 		out_format(out, "   in %.1f s", seconds);
 	out_text(out, "\n");

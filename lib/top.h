@@ -87,7 +87,7 @@ struct top {
 	struct layout layout;
 	unsigned widths[VIEW_COLUMNS];
 	bool seen_value[VIEW_COLUMNS];
-	unsigned long listed_changes;
+	unsigned long long listed_changes;
 	/* what the caller is to do: it clears these */
 	bool quit, read_now, redraw_all;
 	int step;			/* replay: so many intervals on, or back */

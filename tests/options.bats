@@ -193,3 +193,7 @@ refused() {
 	ctlist -r mixed.pcap -w - | ctlist -j -r - | diff <(ctlist -j -r mixed.pcap) -
 	ctlist -c -r mixed.pcap -w - | ctlist -c -r - | grep -qx 68
 }
+
+@test "numbers have 64 bits, whatever the machine has" {
+	[ "$(ctlist -H -n 4294967297 -r "$ROOT/tests/captures/mixed.pcap" | wc -l)" -eq 68 ]
+}

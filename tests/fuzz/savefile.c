@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static void say(void *data, const char *file, unsigned long number, const char *what)
+static void say(void *data, const char *file, unsigned long long number, const char *what)
 {
 	(void)data;
 	(void)number;

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static void ignore(void *data, const char *file, unsigned long number, const char *what)
+static void ignore(void *data, const char *file, unsigned long long number, const char *what)
 {
 	(void)data, (void)file, (void)number;
 	assert(what && *what);

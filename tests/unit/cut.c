@@ -28,7 +28,7 @@ static int release(void **state)
 
 static unsigned told;
 
-static void count_complaint(void *data, const char *file, unsigned long number, const char *what)
+static void count_complaint(void *data, const char *file, unsigned long long number, const char *what)
 {
 	(void)data, (void)number;
 	assert_true(*file && *what);
