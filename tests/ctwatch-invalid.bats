@@ -6,8 +6,8 @@ setup_file() {
 	[ "${CT_PRIVATE:-0}" -gt 0 ] || return 0
 	watch_world
 	# The leak checker of a sanitizer build cannot trace a process that has given up its rights, and waits
-	# for ever.
-	export ASAN_OPTIONS=detect_leaks=0
+	# for ever. And a signal that is sent has to kill.
+	export ASAN_OPTIONS=detect_leaks=0:handle_segv=0
 }
 
 teardown_file() {
