@@ -1,5 +1,6 @@
 # `ctlist -f conntrack` prints the very lines that conntrack(8) prints.
 load lib/common
+load kernels/lib
 
 ENTRIES=${CT_ENTRIES:-10000}
 
@@ -159,7 +160,6 @@ compare() {
 	-f_ipv6 ipv6
 	-m_0x10/0xff mark 0x10/0xff
 	-u_ASSURED assured
-	-u_UNREPLIED unreplied
 	-p_tcp_-n tcp snat
 	-p_udp_-g udp dnat
 	-w_3 orig.zone 3 and reply.zone 3 or zone 3
@@ -177,6 +177,21 @@ compare() {
 	[ "$(ctlist -c tcp dport 443-5432)" -gt "$(ctlist -c tcp dport 443)" ]
 	run ctlist -c tcp dport 443:445
 	[ "$status" -eq 2 ]
+}
+
+@test "conntrack leaves -u UNREPLIED to the kernel, which can do it since 6.1; we do it on all" {
+	local all number
+
+	conntrack -L 2>/dev/null | by_tuple >"$BATS_TEST_TMPDIR/all"
+	grep -F '[UNREPLIED]' "$BATS_TEST_TMPDIR/all" >"$BATS_TEST_TMPDIR/theirs"
+	ctlist -f conntrack unreplied | by_tuple >"$BATS_TEST_TMPDIR/ours"
+	same_lines "$BATS_TEST_TMPDIR/ours" "$BATS_TEST_TMPDIR/theirs"
+	all=$(wc -l <"$BATS_TEST_TMPDIR/all")
+	number=$(wc -l <"$BATS_TEST_TMPDIR/theirs")
+	[ "$number" -gt 0 ]
+	[ "$number" -lt "$all" ]
+	since 6.1 || number=$all
+	[ "$(conntrack -L -u UNREPLIED 2>/dev/null | wc -l)" -eq "$number" ]
 }
 
 @test "conntrack ignores a negation that it cannot do; we do it" {
