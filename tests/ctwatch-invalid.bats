@@ -1,6 +1,7 @@
 # ctwatch --invalid on packets that the kernel really judges INVALID, and what it leaves behind.
 load lib/common
 load lib/watch
+load kernels/lib
 
 setup_file() {
 	[ "${CT_PRIVATE:-0}" -gt 0 ] || return 0
@@ -65,20 +66,27 @@ invalid() {
 	in_client traffic invalid "$@"
 }
 
+# FAMILY REASON as this kernel words it. What can open no flow is counted, but not logged before 6.12.
+worded() {
+	sed -e "$(since 6.1 || echo 's/ \(upper\|lower\) bound/ the&/')" -e "$(since 6.12 || echo '/invalid new/d')"
+}
+
 @test "every kind of invalid packet is told with its reason, and the count is the kernel's" {
 	serving serve 10.2.0.2 7000
 	serving serve fd00:2::2 7000
 	watching_packets
 	invalid_before=$(counter invalid) error_before=$(counter error)
-	port=10000
+	port=10000 silent=0
 	while IFS=$'\t' read -r kind family reason; do
 		port=$((port + 1))
 		case $family in
 		ipv4) invalid "$kind" 10.1.0.2 $port 10.2.0.2 7000 --count 2 ;;
 		ipv6) invalid "$kind" fd00:1::2 $port fd00:2::2 7000 --count 2 ;;
 		esac
-		echo "$family $reason"
-	done < <(traffic invalid list) | sort -u >"$BATS_TEST_TMPDIR/kinds"
+		[ "$reason" != 'invalid new' ] || since 6.12 || silent=$((silent + 2))
+		echo "$family $reason" >>"$BATS_TEST_TMPDIR/all"
+	done < <(traffic invalid list)
+	sort -u "$BATS_TEST_TMPDIR/all" | worded >"$BATS_TEST_TMPDIR/kinds"
 	sleep 0.5
 	grown=$(($(counter invalid) - invalid_before)) errors=$(($(counter error) - error_before))
 	stop
@@ -88,7 +96,7 @@ invalid() {
 			"$OUT" >/dev/null || { echo "not told: $family $reason"; return 1; }
 	done <"$BATS_TEST_TMPDIR/kinds"
 	[ "$grown" -ge 40 ]
-	[ "$(seen invalid)" -eq "$grown" ]
+	[ "$(seen invalid)" -eq $((grown - silent)) ]
 	[ "$(seen error)" -eq "$errors" ]
 	# Where it came from, and what it was.
 	jq -e -n 'first(inputs | select(.in == "gc" and .src == "10.1.0.2" and .dport == 7000 and
