@@ -130,7 +130,7 @@ all_of() {
 
 @test "packets and bytes are those that were sent" {
 	# SYN, ACK, data ...: at least 50000 bytes of payload and back.
-	gateway dnat | jq -se 'all(.orig.bytes > 50000 and .reply.bytes > 50000 and .orig.packets > 3)' >/dev/null
+	gateway dnat | tee /dev/stderr | jq -se 'all(.orig.bytes > 50000 and .reply.bytes > 50000 and .orig.packets > 3)' >/dev/null
 	# A query of the client: 20 bytes of IP, 8 of UDP, and what it sent; the echo is as long.
 	gateway udp ipv4 | jq -se 'all(.orig.packets == 1 and .reply.packets == 1 and .orig.bytes == .reply.bytes)' >/dev/null
 	[ "$(gateway 'bytes > 100k' | wc -l)" -eq "$(gateway | jq -s '[.[] | select(.orig.bytes + .reply.bytes > 100000)] | length')" ]

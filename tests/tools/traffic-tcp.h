@@ -41,6 +41,7 @@ static int listen_on(const struct address *at, int type)
 	if (fd < 0)
 		err(2, "socket");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	room_to_send(fd);
 	if (bind(fd, &at->any, at->len) < 0 || (type == SOCK_STREAM && listen(fd, SERVER_MAX) < 0))
 		err(2, "bind");
 	return fd;

@@ -61,6 +61,14 @@ static size_t address_size(const struct address *a)
 	return a->any.sa_family == AF_INET ? 4 : 16;
 }
 
+/* So that one write takes all of a payload, however small a kernel begins. Who accepts inherits it. */
+static void room_to_send(int fd)
+{
+	int room = 4 * 65536;
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+}
+
 /* A socket bound to --source, or to nothing. */
 static int socket_open(const struct address *to, int type, int protocol)
 {
@@ -69,6 +77,7 @@ static int socket_open(const struct address *to, int type, int protocol)
 
 	if (fd < 0)
 		err(2, "socket");
+	room_to_send(fd);
 	if (!opt.source)
 		return fd;
 	from = address_parse(opt.source, "0");
