@@ -184,30 +184,6 @@ told() {
 	empty_table
 }
 
-# The size is that of all namespaces: only where the machine is our own.
-@test "a hash table that changes its size during a dump" {
-	need_kernel
-	[ -n "${CT_OWN_KERNEL:-}" ] || skip "the size of the table belongs to the whole machine"
-	buckets=/proc/sys/net/netfilter/nf_conntrack_buckets
-	[ -w "$buckets" ] || skip "the size cannot be set in this namespace"
-	was=$(<$buckets)
-	empty_table
-	fill -n 3000 -s 9 -p tcp4 2>/dev/null
-	for size in 4096 65536 8192 16384 "$was"; do
-		(for _ in 1 2 3; do echo "$size" >$buckets; echo $((size * 2)) >$buckets; done; echo "$size" >$buckets) &
-		for _ in 1 2 3; do
-			# A flow that moves behind the reader is not seen, one that moves ahead twice: by chance a few.
-			[ "$(ctlist -c)" -gt 0 ]
-			ctlist -j | jq -e .orig.src >/dev/null
-			ctcount --total -H >/dev/null
-		done
-		wait $!
-		[ "$(ctlist -c)" -eq 3000 ]
-	done
-	echo "$was" >$buckets
-	empty_table
-}
-
 @test "a namespace that goes away while it is looked at" {
 	need_kernel
 	for line in "ctcount -i 0.2 -n 4" "ctwatch --duration 1" "ctwatch --track --resync 0.2 --duration 1" \
