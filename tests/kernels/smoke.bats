@@ -166,7 +166,7 @@ same_as_conntrack() {
 	# Right in 6.12, the wrong way round in the others that were looked at.
 	case $(uname -r) in
 	6.12.*) [ "$sent" -eq "$right" ] ;;
-	5.10.*|6.1.*|6.18.*) [ "$sent" -eq $((all - right)) ] ;;
+	5.10.*|6.1.*|6.18.*|7.2.*) [ "$sent" -eq $((all - right)) ] ;;
 	esac
 	case $sent in
 	"$right") fact "kernel's filter by IPv6 address" right ;;
@@ -327,6 +327,9 @@ comings_and_goings() {
 		nf_flowtable_tcp_timeout|5.13||sysctl_there nf_flowtable_tcp_timeout
 		as many entries as buckets|5.15||[ "$(default max)" -eq "$(default buckets)" ]
 		four times as many entries as buckets||5.15|[ "$(default max)" -eq $((4 * $(default buckets))) ]
+		65536 buckets above a GiB|5.15||[ "$(default buckets)" -eq 65536 ]
+		16384 buckets above a GiB||5.15|[ "$(default buckets)" -eq 16384 ]
+		an expectation for 64 buckets|||[ $((64 * $(default expect_max))) -eq "$(default buckets)" ]
 		DCCP states||6.16|tracked dccp '"state"'
 		nf_conntrack_dccp_loose||6.16|sysctl_there nf_conntrack_dccp_loose
 		UDP-Lite ports||7.0|tracked udplite '"sport"'
