@@ -1,6 +1,7 @@
 # ctwatch on real traffic between namespaces: events, reasons, loss, tracking, replay.
 load lib/common
 load lib/watch
+load kernels/lib
 
 setup_file() {
 	[ "${CT_PRIVATE:-0}" -gt 0 ] || return 0
@@ -44,6 +45,11 @@ ended() {
 		jq -c "select(.type == \"destroy\")" "$OUT"
 		return 1
 	}
+}
+
+# seems REASON OLDER: before 6.1 nothing tells that time was left, so it looks as if the timer had run out.
+seems() {
+	since 6.1 && echo "$1" || echo "$2"
 }
 
 @test "refused: the answer is an RST" {
@@ -120,7 +126,7 @@ ended() {
 	in_gateway sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_time_wait=60
 	in_client /usr/bin/python3 "$BATS_TEST_TMPDIR/twice.py"
 	in_gateway sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_time_wait=2
-	ended 7001 replaced '.state == "TIME_WAIT"'
+	ended 7001 "$(seems replaced closed)" '.state == "TIME_WAIT"'
 }
 
 @test "killed: the masquerading interface goes" {
@@ -131,7 +137,7 @@ ended() {
 	in_gateway ip link set gs down
 	in_gateway ip link set gs up
 	in_gateway sysctl -qw net.netfilter.nf_conntrack_udp_timeout=1
-	ended 84 killed
+	ended 84 "$(seems killed unanswered)"
 }
 
 @test "evicted: the table is full" {
@@ -148,8 +154,8 @@ ended() {
 		traffic udp 127.0.0.1 9 --count 30000 >/dev/null
 		sleep 0.2
 		kill -INT $! && wait $!'
-	[ "$(jq -r .reason "$BATS_TEST_TMPDIR/out" | sort | uniq -c | awk '$2 == "evicted" { print $1 }')" -ge 1 ]
-	! jq -r 'select(.type == "destroy") | .reason' "$BATS_TEST_TMPDIR/out" | grep -v evicted
+	reasons=$(jq -r 'select(.type == "destroy") | .reason' "$BATS_TEST_TMPDIR/out" | sort -u)
+	[ "$reasons" = "$(seems evicted unanswered)" ]
 }
 
 @test "--failed leaves out what ended well, and still knows how long it lived" {
