@@ -317,6 +317,7 @@ static void run_screen(struct cttop *self)
 	if (error)
 		errx(2, "%s", error);
 	begin(self);
+	self->feed.lively = true;
 	page_init(&page, 80, top->utf8);
 	while (!top->quit && !session_stopped(&self->session) && !screen_gone()) {
 		bool typed = read_keys(self), sampled, late;

@@ -60,7 +60,7 @@ void feed_listen(struct feed *feed)
 	feed->event_cost = feed->event_count = 0;
 }
 
-static void begin_dump(struct feed *feed, struct source *dump)
+static void begin_dump(struct feed *feed, struct source *dump, bool extra)
 {
 	struct top *top = feed->top;
 
@@ -71,7 +71,7 @@ static void begin_dump(struct feed *feed, struct source *dump)
 		feed->expected = top->sample.totals.flows;
 	source_want(dump, sample_wants(&top->sample));
 	source_timeouts(dump, &feed->timeouts);
-	sample_begin(&top->sample, clock_of(CLOCK_REALTIME), feed->expected);
+	(extra ? sample_begin_extra : sample_begin)(&top->sample, clock_of(CLOCK_REALTIME), feed->expected);
 }
 
 static void look_at_kernel(struct feed *feed)
@@ -99,25 +99,26 @@ void feed_live(struct feed *feed, struct source *dump)
 	vitals_open(&feed->top->vitals, feed->asker);
 	look_at_kernel(feed);
 	if (dump)
-		begin_dump(feed, dump);
+		begin_dump(feed, dump, false);
 }
 
 /* The interval that keeps dumps within what events leave of the budget. */
-static uint64_t interval(const struct feed *feed)
+static uint64_t interval(const struct feed *feed, uint64_t asked)
 {
 	double share = BUDGET / 100.0 - feed->event_share, least = BUDGET_DUMPS / 100.0;
-	uint64_t asked = feed->top->delay * 1e9, needed = feed->cost / (share > least ? share : least);
+	uint64_t needed = feed->cost / (share > least ? share : least);
 
 	return needed > asked ? needed : asked;
 }
 
-/* The next dump is due so long after the beginning of this one. */
+/* The next dump is due so long after the beginning of this one; the second, from which rates come, soon. */
 static void set_pace(struct feed *feed)
 {
 	struct top *top = feed->top;
-	uint64_t time = interval(feed);
+	uint64_t asked = top->delay * 1e9, time = interval(feed, asked);
+	bool soon = feed->lively && !top->sample.interval && asked > SECOND;
 
-	feed->next = feed->started + time;
+	feed->next = feed->started + interval(feed, soon ? SECOND : asked);
 	top->interval = time / 1e9;
 	if (time > top->delay * 1.05e9)
 		top_note(top, NOTE_PACE, "a dump takes %.1f s of CPU: one every %.0f s keeps it at a fifth of a core",
@@ -162,7 +163,7 @@ static int nothing_there(struct feed *feed)
 	return 0;
 }
 
-static int start_dump(struct feed *feed)
+static int start_dump(struct feed *feed, bool extra)
 {
 	struct request requests[REQUESTS];
 	unsigned count = pushdown(feed->top->filter, requests);
@@ -172,7 +173,7 @@ static int start_dump(struct feed *feed)
 		return nothing_there(feed);
 	if (!dump)
 		return -1;
-	begin_dump(feed, dump);
+	begin_dump(feed, dump, extra);
 	return 0;
 }
 
@@ -205,7 +206,7 @@ static int read_dump(struct feed *feed)
 	feed->cost += clock_of(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	if (!result && source_resized(feed->dump)) {
 		give_up_dump(feed);
-		return start_dump(feed);
+		return start_dump(feed, feed->top->sample.extra);
 	}
 	if (!result)
 		end_dump(feed);
@@ -285,6 +286,14 @@ static uint64_t until(uint64_t when, uint64_t now)
 	return when > now ? when - now : 0;
 }
 
+/* Rates over less than half an interval would jump with every key that wants other rows. */
+static bool is_early(const struct feed *feed)
+{
+	const struct top *top = feed->top;
+
+	return clock_of(CLOCK_REALTIME) < top->sample.ended + (uint64_t)(top->interval * 5e8);
+}
+
 static int work_live(struct feed *feed)
 {
 	struct top *top = feed->top;
@@ -293,7 +302,7 @@ static int work_live(struct feed *feed)
 	if (top->read_now) {		/* in a pause too: there is something else to show */
 		top->read_now = false;
 		give_up_dump(feed);
-		return start_dump(feed);
+		return start_dump(feed, is_early(feed));
 	}
 	if (top->paused && !feed->dump)
 		return 0;
@@ -307,7 +316,7 @@ static int work_live(struct feed *feed)
 		read_events(feed);
 	if (feed->dump)
 		return read_dump(feed);
-	return now >= feed->next ? start_dump(feed) : 0;
+	return now >= feed->next ? start_dump(feed, false) : 0;
 }
 
 /* --- replay ------------------------------------------------------------------------------------- */

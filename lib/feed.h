@@ -16,6 +16,7 @@ struct feed {
 	struct timeouts timeouts;
 	struct row *row;		/* room for the flow at hand */
 	/* live */
+	bool lively;			/* the caller's: somebody waits for the first rates */
 	struct source *dump, *events;
 	uint64_t started, next;		/* of the dump under way, and when the next is due: ticks */
 	uint64_t cost;			/* CPU time of this dump so far, and of showing it, ns */

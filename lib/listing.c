@@ -430,6 +430,13 @@ static struct item *find(struct item *items, size_t count, uint64_t identity)
 	return count ? bsearch(&key, items, count, sizeof(key), by_identity) : NULL;
 }
 
+static bool is_empty(const struct sample *sample, uint32_t group)
+{
+	const struct sums *sums = sample_sums(sample, group);
+
+	return sums->round != sample->round || !sums->count;
+}
+
 /* Groups that had flows in the listing before and have none now stay for one interval. Their
  * number is still that of the group: groups are dropped much later. */
 static void add_gone(struct listing *listing, const struct item *old, size_t old_count)
@@ -437,13 +444,10 @@ static void add_gone(struct listing *listing, const struct item *old, size_t old
 	struct sample *sample = listing->sample;
 
 	for (size_t i = 0; i < old_count; i++) {
-		const struct sums *sums;
 		struct item *item;
 
-		if (old[i].number >= sample_groups(sample) || old[i].gone_since > 0)
-			continue;
-		sums = sample_sums(sample, old[i].number);
-		if (sums->round == sample->round && sums->count)
+		if (old[i].number >= sample_groups(sample) || old[i].gone_since > 0 ||
+		    !is_empty(sample, old[i].number))
 			continue;
 		item = add(listing);
 		*item = old[i];
@@ -458,7 +462,7 @@ static void keep_gone(struct listing *listing, const struct item *old, size_t ol
 
 	for (size_t i = 0; i < old_count; i++)
 		if (old[i].gone_since && old[i].gone_since == sample->ended &&
-		    !sample_sums(sample, old[i].number)->count)
+		    is_empty(sample, old[i].number))
 			*add(listing) = old[i];
 }
 

@@ -75,6 +75,8 @@ static void detail_title(struct page *page, const struct top *top, const struct 
 	page_mem(page, STYLE_HEADING, out.buf, out_length(&out));
 	if (top->sample.watched_gone)
 		page_text(page, STYLE_ALARM, " gone ");
+	else if (top->sample.watched_left)
+		page_text(page, STYLE_ALARM, " no longer passes the filter ");
 	page_to(page, STYLE_HEADING, top->width);
 	out_release(&out);
 }

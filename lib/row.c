@@ -73,7 +73,7 @@ const struct field row_fields[] = {
 	{ "ports.share", "USED%", &kind_percent, AT(share), 5, 0, 0, 0,
 	  "ports in use of the 64512 that source NAT may choose for one remote address and port" },
 	{ "new_per_second", "NEW/S", &kind_rate, AT(fresh), 5, 0, ROW_RATED, 0, "new flows per second" },
-	{ "gone_per_second", "GONE/S", &kind_rate, AT(gone), 6, 0, ROW_RATED, 0, "ended flows per second" },
+	{ "gone_per_second", "GONE/S", &kind_rate, AT(gone), 6, 0, ROW_ENDED, 0, "ended flows per second" },
 	{ "bytes_per_second", "BYTES/S", &kind_rate, AT(bytes), 7, 0, ROW_RATED | ROW_COUNTED, 0,
 	  "bytes per second, both directions; with accounting" },
 	{ "packets_per_second", "PKTS/S", &kind_rate, AT(packets), 6, 0, ROW_RATED | ROW_COUNTED, 0,
@@ -133,6 +133,8 @@ void row_finish(struct row *row, uint64_t total)
 		row->states[i] = sums->states[i];
 	if (sums->rated)
 		row->group.flow.has |= ROW_RATED;
+	if (sums->ended)
+		row->group.flow.has |= ROW_ENDED;
 	if (sums->counted)
 		row->group.flow.has |= ROW_COUNTED;
 }

@@ -15,6 +15,7 @@ struct sums {
 	uint32_t round;			/* the dump that count is from */
 	uint16_t low, high;		/* translated source ports */
 	bool rated;			/* the rates are known */
+	bool ended;			/* so is gone_rate */
 	bool counted;			/* some flow had byte counters */
 	uint32_t states[TCP_STATES];	/* by state code; only where the view shows them */
 };
@@ -24,7 +25,8 @@ struct sums {
 #define ROW_RATED HAS_EXPECT_CLASS
 #define ROW_COUNTED HAS_EXPECT_NAT
 #define ROW_SERVICE HAS_EXPECT_FN
-#define ROW_BITS (ROW_RATED | ROW_COUNTED | ROW_SERVICE)
+#define ROW_ENDED HAS_EXPECT_FLAGS
+#define ROW_BITS (ROW_RATED | ROW_COUNTED | ROW_SERVICE | ROW_ENDED)
 
 /* The first member makes it a flow to the kinds, and a group's row to groups_row(). */
 struct row {

@@ -11,6 +11,7 @@ void sample_init(struct sample *sample)
 {
 	memset(sample, 0, sizeof(*sample));
 	sample->seen = seen_new();
+	sample->number = 1;
 	sample->watched_row = must(calloc(1, sizeof(*sample->watched_row)));
 }
 
@@ -36,6 +37,8 @@ static void forget_rows(struct sample *sample)
 	sample->groups = NULL;
 	sample->kept = sample->coming = NULL;
 	sample->epoch++;
+	sample->regrouped = sample->complete;
+	sample->grouped = 0;
 	if (sample->view->rows == ROWS_GROUPS) {
 		view_plan(sample->view, &sample->plan);
 		sample->groups = groups_new(&sample->plan);
@@ -45,9 +48,17 @@ static void forget_rows(struct sample *sample)
 	sample->changes++;
 }
 
+/* What a flow keeps from its first packet on, and what every event tells beside it. */
+static const uint64_t lasting = HAS_FAMILY | HAS_PROTO | HAS_ORIG_ADDR | HAS_ORIG_PORTS | HAS_ORIG_ICMP |
+	HAS_ORIG_GRE | HAS_ORIG_ZONE | HAS_REPLY_ADDR | HAS_REPLY_PORTS | HAS_REPLY_ICMP | HAS_REPLY_GRE |
+	HAS_REPLY_ZONE | HAS_ZONE | HAS_ID | HAS_SNAT | HAS_DNAT | HAS_NAT;
+static const uint64_t told = lasting | HAS_STATE | HAS_STATUS;
+
 void sample_filter(struct sample *sample, const struct filter *filter)
 {
 	sample->filter = filter;
+	sample->lasting = !(filter->wants & ~lasting);
+	sample->told = !(filter->wants & ~told);
 	seen_clear(sample->seen);
 	memset(&sample->totals, 0, sizeof(sample->totals));
 	sample->dumping = sample->complete = sample->broken = false;
@@ -76,13 +87,16 @@ uint64_t sample_wants(const struct sample *sample)
 {
 	if (sample->watched || (sample->all && sample->view->rows == ROWS_FLOWS))
 		return HAS_ALL;
-	return sample->want | sample->filter->wants;
+	return sample->want | sample->filter->wants | (sample->lasting ? 0 : HAS_START);
 }
 
 void sample_begin(struct sample *sample, uint64_t time, size_t expected)
 {
 	sample->dumping = true;
+	sample->extra = false;
 	sample->begun = time;
+	if (!sample->grouped)
+		sample->grouped = time;
 	sample->round++;
 	sample->matching = sample->visited = 0;
 	seen_reserve(sample->seen, expected + expected / 16);
@@ -92,10 +106,17 @@ void sample_begin(struct sample *sample, uint64_t time, size_t expected)
 	}
 }
 
+void sample_begin_extra(struct sample *sample, uint64_t time, size_t expected)
+{
+	sample_begin(sample, time, expected);
+	sample->extra = sample->complete;
+}
+
+/* An extra dump leaves what flows are compared with as it was. */
 void sample_abort(struct sample *sample)
 {
 	sample->dumping = false;
-	sample->broken = true;
+	sample->broken |= !sample->extra;
 	kept_free(sample->coming);
 	sample->coming = NULL;
 }
@@ -117,7 +138,7 @@ static uint64_t since(uint64_t now, uint64_t before)
 	return now >= before ? now - before : now;
 }
 
-/* What a flow added since it was last heard of, into row->sums; and remembers it. */
+/* What a flow added in this interval, into row->sums. A fresh one began with nothing. */
 static void count_traffic(struct sample *sample, struct mark *mark, struct row *row, bool fresh)
 {
 	uint64_t bytes, packets;
@@ -130,10 +151,17 @@ static void count_traffic(struct sample *sample, struct mark *mark, struct row *
 		row->sums.bytes = since(bytes, mark->bytes);
 		row->sums.packets = since(packets, mark->packets);
 	}
-	mark->bytes = bytes;
-	mark->packets = packets;
-	mark->bits |= MARK_BASE;
 	sample->totals.counted = true;
+	if (fresh)
+		mark->bits |= MARK_BASE;
+}
+
+/* The next interval counts from here. */
+static void take_traffic(struct sample *sample, struct mark *mark, const struct row *row)
+{
+	if (!counters(&row->group.flow, &mark->bytes, &mark->packets))
+		return;
+	mark->bits |= MARK_BASE;
 	sample->totals.bytes += row->sums.bytes;
 	sample->totals.packets += row->sums.packets;
 }
@@ -241,6 +269,22 @@ static void keep_flow(struct sample *sample, struct kept *kept, struct row *row)
 	kept_add(kept, row);
 }
 
+/* Whether all that a flow has counted is of this interval. One that only comes to pass the filter has counted
+ * for long, unless it tells when it began. */
+static bool is_whole(const struct sample *sample, const struct flow *flow, bool fresh)
+{
+	return (fresh && sample->lasting) ||
+	       (sample->complete && (flow->has & HAS_START) && flow->start >= sample->ended);
+}
+
+static struct mark *add_mark(struct sample *sample, uint64_t identity, bool fresh)
+{
+	struct mark *mark = seen_add(sample->seen, identity);
+
+	mark->interval = fresh ? sample->number : 0;
+	return mark;
+}
+
 void sample_flow(struct sample *sample, struct row *row)
 {
 	struct flow *flow = &row->group.flow;
@@ -257,55 +301,74 @@ void sample_flow(struct sample *sample, struct row *row)
 		return;		/* dumps may tell a flow twice, and events come before them */
 	fresh = !mark && sample->complete;
 	if (!mark)
-		mark = seen_add(sample->seen, row->identity);
+		mark = add_mark(sample, row->identity, fresh);
 	mark->round = sample->round;
 	sample->matching++;
 	sample->totals.fresh += fresh;
-	row->is_fresh = fresh;
-	count_traffic(sample, mark, row, fresh);
+	row->is_fresh = mark->interval == sample->number;
+	count_traffic(sample, mark, row, is_whole(sample, flow, fresh));
+	if (!sample->extra)
+		take_traffic(sample, mark, row);
 	note_state(mark, flow);
 	sums = sums_of(sample, flow);
 	count_flow(sample, sums, flow, 1);
-	count_change(sums, row, fresh, false);
+	count_change(sums, row, sample->regrouped ? row->is_fresh : fresh, false);
 	keep_flow(sample, sample->coming, row);
 	if (row->identity == sample->watched)
 		watch_flow(sample, row);
 }
 
-static void finish_group(struct sums *sums, uint64_t ns, bool known)
+/* `ns`: of the interval so far; `ending`: the part of it in which the group was told of flows that end. */
+static void rate_group(struct sums *sums, uint64_t ns, uint64_t ending)
 {
-	sums->rated = known;
+	sums->rated = ns;
+	sums->ended = ending;
 	sums->fresh_rate = per_second(sums->fresh, ns);
-	sums->gone_rate = per_second(sums->gone, ns);
+	sums->gone_rate = per_second(sums->gone, ending);
 	sums->bytes_rate = per_second(sums->bytes, ns);
 	sums->packets_rate = per_second(sums->packets, ns);
-	sums->fresh = sums->gone = 0;
 	sums->bytes = sums->packets = 0;
 }
 
 /* Returns the number of groups that nothing is left of. A million groups are walked once only. */
-static uint32_t finish_rates(struct sample *sample, uint64_t time)
+static uint32_t rate_groups(struct sample *sample, uint64_t ns, uint64_t ending, bool over)
 {
-	struct totals *totals = &sample->totals;
-	uint64_t ns = sample->interval;
-	bool known = ns && !sample->broken;
 	uint32_t dead = 0;
 
-	totals->rated = known;
+	for (uint32_t i = 0; i < sample_groups(sample); i++) {
+		struct sums *sums = sample_sums(sample, i);
+
+		rate_group(sums, ns, ending);
+		if (over)
+			sums->fresh = sums->gone = 0;
+		dead += sums->round != sample->round;
+	}
+	return dead;
+}
+
+static void rate_totals(struct totals *totals, uint64_t ns)
+{
+	totals->rated = ns;
 	totals->fresh_rate = per_second(totals->fresh, ns);
 	totals->gone_rate = per_second(totals->gone, ns);
 	totals->bytes_rate = per_second(totals->bytes, ns);
 	totals->packets_rate = per_second(totals->packets, ns);
 	totals->fresh = totals->gone = totals->bytes = totals->packets = 0;
-	for (uint32_t i = 0; i < sample_groups(sample); i++) {
-		struct sums *sums = sample_sums(sample, i);
+}
 
-		finish_group(sums, ns, known);
-		dead += sums->round != sample->round;
-	}
+/* An interval is over. */
+static uint32_t finish_rates(struct sample *sample, uint64_t time)
+{
+	uint64_t ns = sample->broken ? 0 : sample->interval, ending = ns;
+	uint32_t dead;
+
+	if (ns && sample->grouped > sample->ended)
+		ending = time > sample->grouped ? time - sample->grouped : 0;
+	rate_totals(&sample->totals, ns);
+	dead = rate_groups(sample, ns, ending, true);
 	sample->ended = time;
+	sample->number += sample->number == UINT16_MAX ? 2 : 1;
 	sample->broken = false;
-	sample->changes++;
 	return dead;
 }
 
@@ -336,7 +399,7 @@ static void show_coming(struct sample *sample)
 	for (size_t i = 0; sample->kept && i < kept_count(sample->kept); i++) {
 		const struct kept_item *item = kept_at(sample->kept, i);
 
-		if (!item->gone && !seen_find(sample->seen, item->identity))
+		if ((!item->gone || sample->extra) && !seen_find(sample->seen, item->identity))
 			kept_carry(sample->coming, sample->kept, item);
 	}
 	kept_free(sample->kept);
@@ -349,10 +412,18 @@ void sample_end(struct sample *sample, uint64_t time)
 	sample->dumping = false;
 	sample->totals.gone += seen_sweep(sample->seen, sample->round);
 	sample->totals.flows = seen_count(sample->seen);
-	if (sample->watched && !seen_find(sample->seen, sample->watched))
-		sample->watched_gone = true;
+	if (sample->watched && !sample->watched_gone && !seen_find(sample->seen, sample->watched)) {
+		sample->watched_left = !sample->lasting;
+		sample->watched_gone = sample->lasting;
+	}
 	if (sample->coming)
 		show_coming(sample);
+	sample->regrouped = false;
+	sample->changes++;
+	if (sample->extra) {
+		rate_groups(sample, sample->broken ? 0 : time - sample->ended, 0, false);
+		return;
+	}
 	sample->interval = sample->complete && time > sample->ended ? time - sample->ended : 0;
 	sample->complete = true;
 	drop_groups(sample, finish_rates(sample, time));
@@ -362,6 +433,7 @@ void sample_tick(struct sample *sample, uint64_t time)
 {
 	sample->interval = sample->ended && time > sample->ended ? time - sample->ended : 0;
 	sample->totals.flows = seen_count(sample->seen);
+	sample->changes++;
 	finish_rates(sample, time);
 }
 
@@ -372,7 +444,7 @@ static struct kept *shown(struct sample *sample)
 
 static void event_new(struct sample *sample, struct row *row, bool fresh)
 {
-	struct mark *mark = seen_add(sample->seen, row->identity);
+	struct mark *mark = add_mark(sample, row->identity, fresh);
 	struct sums *sums;
 
 	mark->round = sample->round;
@@ -382,7 +454,7 @@ static void event_new(struct sample *sample, struct row *row, bool fresh)
 	sample->totals.fresh += fresh;
 	sample->totals.flows++;
 	row->is_fresh = fresh;
-	mark->bits |= fresh ? MARK_BASE : 0;
+	mark->bits |= row->group.flow.event == EVENT_NEW ? MARK_BASE : 0;
 	sums = sums_of(sample, &row->group.flow);
 	count_flow(sample, sums, &row->group.flow, 1);
 	count_change(sums, row, fresh, false);
@@ -439,27 +511,44 @@ static void event_update(struct sample *sample, struct mark *mark, struct row *r
 	update_kept(sample, row);
 }
 
-static void event_destroy(struct sample *sample, struct mark *mark, struct row *row)
+/* Nothing is left of it; or it does not pass the filter any more. */
+static void event_end(struct sample *sample, struct mark *mark, struct row *row)
 {
 	struct kept_item *item = shown(sample) ? kept_find(shown(sample), row->identity) : NULL;
 	struct flow before = row->group.flow;
+	struct sums *sums;
 
 	before.has &= ~(HAS_STATE | HAS_STATUS);
 	recall_state(mark, &before);
 	recall_state(mark, &row->group.flow);
 	count_traffic(sample, mark, row, false);
+	take_traffic(sample, mark, row);
+	sums = sums_of(sample, &before);
 	if (mark->round == sample->round)
-		count_flow(sample, sums_of(sample, &before), &before, -1);
-	count_change(sums_of(sample, &row->group.flow), row, false, true);
+		count_flow(sample, sums, &before, -1);
+	count_change(sums, row, false, true);
 	sample->totals.gone++;
 	sample->totals.flows--;
 	if (item)
 		item->gone = true;
 	if (row->identity == sample->watched) {
 		merge(&sample->watched_row->group.flow, &row->group.flow);
-		sample->watched_gone = true;
+		sample->watched_gone = row->group.flow.event == EVENT_DESTROY;
+		sample->watched_left = !sample->watched_gone;
 	}
 	seen_remove(sample->seen, mark);
+}
+
+/* Whether what an event tells of a flow has made it one that the filter does not let through. */
+static bool leaves(const struct sample *sample, const struct mark *mark, const struct flow *event)
+{
+	struct flow flow;
+
+	if (sample->lasting || !sample->told || !(event->has & HAS_STATUS))
+		return false;
+	flow = *event;
+	recall_state(mark, &flow);
+	return !filter_match(sample->filter, &flow);
 }
 
 bool sample_event(struct sample *sample, struct row *row)
@@ -470,8 +559,8 @@ bool sample_event(struct sample *sample, struct row *row)
 	row->identity = seen_identity(flow);
 	mark = seen_find(sample->seen, row->identity);
 	sample->changes++;
-	if (mark && flow->event == EVENT_DESTROY) {
-		event_destroy(sample, mark, row);
+	if (mark && (flow->event == EVENT_DESTROY || leaves(sample, mark, flow))) {
+		event_end(sample, mark, row);
 		return true;
 	}
 	if (mark) {
@@ -483,14 +572,14 @@ bool sample_event(struct sample *sample, struct row *row)
 	if (flow->event == EVENT_DESTROY)
 		sample->totals.gone++;
 	else
-		event_new(sample, row, flow->event == EVENT_NEW);
+		event_new(sample, row, flow->event == EVENT_NEW || (sample->complete && !sample->lasting));
 	return true;
 }
 
 void sample_watch(struct sample *sample, uint64_t identity, const struct row *row)
 {
 	sample->watched = identity;
-	sample->watched_gone = false;
+	sample->watched_gone = sample->watched_left = false;
 	if (row)
 		*sample->watched_row = *row;
 }

@@ -27,8 +27,14 @@ struct sample {
 	uint32_t round;
 	bool dumping, complete;		/* complete: at least one dump was read to its end */
 	bool broken;			/* a dump was given up: the next rates would be wrong */
-	uint64_t begun, ended;		/* times of the last round, ns */
-	uint64_t interval;		/* between the ends of the last two, ns; 0: only one yet */
+	bool extra;			/* the dump is one between two that end intervals */
+	bool regrouped;			/* the groups do not know yet what began in this interval */
+	uint16_t number;		/* of this interval, from 1 */
+	bool lasting;			/* the filter asks only what stays as it is while a flow lives */
+	bool told;			/* events tell all that the filter asks */
+	uint64_t begun, ended;		/* of the last round, and of the last interval, ns */
+	uint64_t grouped;		/* since when the groups are told of flows that end, ns */
+	uint64_t interval;		/* how long the last one was, ns; 0: only one dump yet */
 	uint64_t matching, visited;	/* in the dump under way */
 	struct totals totals;
 	unsigned long long changes;		/* counts up whenever rows may have changed */
@@ -36,7 +42,7 @@ struct sample {
 	/* the flow that the detail pane follows */
 	uint64_t watched;
 	struct row *watched_row;
-	bool watched_gone;
+	bool watched_gone, watched_left;	/* it ended; it does not pass the filter any more */
 };
 
 void sample_init(struct sample *sample);		/* memory_exhausted() ends it when memory is out, as all here */
@@ -54,9 +60,11 @@ uint64_t sample_wants(const struct sample *sample);
 /*
  * A dump: sample_begin(), sample_flow() for each flow of it, sample_end(); `time` in nanoseconds.
  * `expected`: about how many flows there will be. The row's flow is the input, the rest is room to
- * work in. sample_abort() gives a dump up.
+ * work in. sample_abort() gives a dump up. An extra one brings the rows of another view without waiting
+ * for the end of the interval, which goes on: rows get rates since it began, totals keep theirs.
  */
 void sample_begin(struct sample *sample, uint64_t time, size_t expected);
+void sample_begin_extra(struct sample *sample, uint64_t time, size_t expected);
 void sample_flow(struct sample *sample, struct row *row);
 void sample_end(struct sample *sample, uint64_t time);
 void sample_abort(struct sample *sample);

@@ -15,6 +15,7 @@ struct mark {
 	uint64_t identity;
 	uint64_t bytes, packets;
 	uint32_t round;		/* the caller's: when it was last heard of */
+	uint16_t interval;	/* the caller's: in which it began; 0: before all of them */
 	uint8_t state, bits;
 };
 

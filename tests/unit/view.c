@@ -426,6 +426,96 @@ static void test_rates(void **state)
 	close_top(&top);
 }
 
+/* A dump for another view, in the middle of an interval: its rows have rates since the interval began, the
+ * totals keep theirs, and at its end nothing is missing and nothing counted twice. */
+static void test_extra(void **state)
+{
+	struct top top;
+
+	(void)state;
+	open_top(&top);
+	for (unsigned i = 0; i < 2; i++) {
+		begin(&top, i * 10);
+		dump(&top, made(1, 80, ESTABLISHED, 1000 + i * 4000));
+		dump(&top, made(4, 80, TIME_WAIT, 0));
+		dump(&top, made(5, 80, TIME_WAIT, 0));
+		if (i)
+			dump(&top, made(2, 80, ESTABLISHED, 0));
+		end(&top, i * 10);
+	}
+	event(&top, EVENT_NEW, made(3, 80, ESTABLISHED, 0));
+	for (unsigned i = 0; i < 3; i++) {
+		top_view(&top, view_find(i == 1 ? "ports" : "states"));
+		sample_begin_extra(&top.sample, start + (11 + i) * second, 0);
+		dump(&top, made(1, 80, ESTABLISHED, 7000));
+		dump(&top, made(2, 80, ESTABLISHED, 0));
+		dump(&top, made(3, 80, ESTABLISHED, 200));
+		dump(&top, made(4, 80, TIME_WAIT, 0));
+		dump(&top, made(5, 80, TIME_WAIT, 0));
+		end(&top, 11 + i);
+		assert_int_equal(number_of(&top, 0, "new_per_second"), 1000 / (1 + i));
+		assert_int_equal(number_of(&top, 0, "bytes_per_second"), (2200 * 1000 + i / 2) / (1 + i));
+		assert_true(number_of(&top, 0, "gone_per_second") == UINT64_MAX);
+		assert_true(top.sample.totals.fresh_rate == 0.1f);
+		assert_true(top.sample.totals.bytes_rate == 400);
+	}
+	event(&top, EVENT_DESTROY, made(4, 80, TIME_WAIT, 0));
+	begin(&top, 20);
+	dump(&top, made(1, 80, ESTABLISHED, 15000));
+	dump(&top, made(2, 80, ESTABLISHED, 0));
+	dump(&top, made(3, 80, ESTABLISHED, 200));
+	dump(&top, made(5, 80, TIME_WAIT, 0));
+	end(&top, 20);
+	assert_int_equal(number_of(&top, 0, "new_per_second"), 100);
+	assert_int_equal(number_of(&top, 0, "bytes_per_second"), 10200 * 1000 / 10);
+	assert_int_equal(number_of(&top, 1, "gone_per_second"), 1000 / 7 + 1);
+	assert_true(top.sample.totals.fresh_rate == 0.1f);
+	assert_true(top.sample.totals.gone_rate == 0.1f);
+	assert_true(top.sample.totals.bytes_rate == 1020);
+	close_top(&top);
+}
+
+/* What comes to pass the filter is new there, without the bytes of its life before; what ceases to is gone. */
+static void test_filtered_events(void **state)
+{
+	struct filter_error error;
+	struct row row;
+	struct top top;
+
+	(void)state;
+	open_top(&top);
+	assert_null(top_filter(&top, "state ESTABLISHED", &error));
+	top_view(&top, view_find("flows"));
+	begin(&top, 0);
+	dump(&top, made(1, 80, ESTABLISHED, 100));
+	dump(&top, made(2, 80, SYN_SENT, 0));
+	end(&top, 0);
+	assert_int_equal(top.listing.count, 1);
+	sample_watch(&top.sample, top.listing.items[0].identity, NULL);
+	assert_true(event(&top, EVENT_UPDATE, made(2, 80, ESTABLISHED, 0)));
+	assert_true(event(&top, EVENT_UPDATE, made(1, 80, TIME_WAIT, 0)));
+	assert_false(event(&top, EVENT_DESTROY, made(1, 80, TIME_WAIT, 100)));
+	assert_true(top.sample.watched_left && !top.sample.watched_gone);
+	top_update(&top);
+	assert_int_equal(top.sample.totals.flows, 1);
+	for (size_t i = 0; i < top.listing.count; i++) {
+		top_row(&top, i, &row);
+		assert_int_equal(row.is_gone, row.group.flow.id == 1);
+	}
+	begin(&top, 1);
+	dump(&top, made(2, 80, ESTABLISHED, 1000000));
+	dump(&top, made(3, 80, ESTABLISHED, 1000000));
+	row = made(4, 80, ESTABLISHED, 700);
+	row.group.flow.has |= HAS_START;
+	row.group.flow.start = start + second / 2;
+	dump(&top, row);
+	end(&top, 1);
+	assert_true(top.sample.totals.fresh_rate == 3);
+	assert_true(top.sample.totals.gone_rate == 1);
+	assert_true(top.sample.totals.bytes_rate == 700);
+	close_top(&top);
+}
+
 /* Between dumps events count, and the dump after them counts nothing twice. */
 static void test_events(void **state)
 {
@@ -500,6 +590,7 @@ static void test_gone(void **state)
 		begin(&top, i);
 		dump(&top, made(1, 80, ESTABLISHED, 0));
 		end(&top, i);
+		top_update(&top);		/* as after an event */
 		assert_int_equal(top.listing.count, i == 1 ? 2 : 1);
 	}
 	top_row(&top, 0, &row);
@@ -836,6 +927,7 @@ int main(void)
 		cmocka_unit_test(test_views), cmocka_unit_test(test_plain), cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_sorts), cmocka_unit_test(test_sort_at_once),
 		cmocka_unit_test(test_forgotten), cmocka_unit_test(test_rates), cmocka_unit_test(test_events),
+		cmocka_unit_test(test_extra), cmocka_unit_test(test_filtered_events),
 		cmocka_unit_test(test_events_in_dump), cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_gone_flows), cmocka_unit_test(test_cursor),
 		cmocka_unit_test(test_drill), cmocka_unit_test(test_filter),
