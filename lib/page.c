@@ -157,6 +157,40 @@ void page_escaped(struct page *page, enum style style, const char *text)
 	out_release(&plain);
 }
 
+/* How much of a text goes on a line of so many columns. */
+static size_t fitting(const char *text, size_t room)
+{
+	size_t length = strlen(text), cut = room;
+
+	if (length <= room)
+		return length;
+	while (cut && text[cut] != ' ')
+		cut--;
+	return cut ? cut : room;
+}
+
+void page_wrapped(struct page *page, enum style style, const char *text, unsigned column)
+{
+	const unsigned least = 20;
+	size_t room = !page->width ? SIZE_MAX : page->width > column + least ? page->width - column - 1 : least;
+	struct out piece;
+
+	out_init(&piece, -1);
+	while (*text) {
+		size_t length = fitting(text, room);
+
+		out_clear(&piece);
+		out_mem(&piece, text, length);
+		out_mem(&piece, "", 1);
+		page_to(page, STYLE_PLAIN, column);
+		page_escaped(page, style, piece.buf);
+		text += length + (text[length] == ' ');
+		if (*text)
+			page_line(page);
+	}
+	out_release(&piece);
+}
+
 /* Where the text comes next, or `end`. */
 static size_t find_text(const struct page *page, size_t from, size_t end, const char *text)
 {

@@ -62,6 +62,8 @@ void page_mem(struct page *page, enum style style, const char *text, size_t leng
 void page_format(struct page *page, enum style style, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void page_escaped(struct page *page, enum style style, const char *text);
+/* Escaped, from a column on, and in further lines from the same one, by whole words where that can be. */
+void page_wrapped(struct page *page, enum style style, const char *text, unsigned column);
 /* Blanks up to a column; none if the line is there already. */
 void page_to(struct page *page, enum style style, unsigned column);
 void page_repeat(struct page *page, enum style style, const char *glyph, unsigned count);

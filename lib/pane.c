@@ -191,7 +191,6 @@ static void counter_lines(const struct top *top, struct page *page, int i)
 	const struct sense *sense = counter_sense(&counters[i], &stats->kernel);
 	const char *text = sense && sense->text ? sense->text : "";
 	const unsigned indent = 34;
-	unsigned room = top->width > indent + 20 ? top->width - indent - 1 : 20;
 	double rate;
 
 	page_line(page);
@@ -199,19 +198,7 @@ static void counter_lines(const struct top *top, struct page *page, int i)
 	page_format(page, STYLE_BOLD, "%10llu", (unsigned long long)stats->total[i]);
 	if (vitals_rate(&top->vitals, i, NULL, &rate))
 		page_format(page, rate > 0 ? STYLE_BAD : STYLE_DIM, " %.0f/s", rate);
-	while (*text) {
-		size_t length = strlen(text), cut = length;
-
-		if (length > room)
-			for (cut = room; cut && text[cut] != ' '; cut--)
-				;
-		cut = cut ? cut : room;
-		page_to(page, STYLE_PLAIN, indent);
-		page_mem(page, STYLE_DIM, text, cut);
-		text += cut + (text[cut] == ' ');
-		if (*text)
-			page_line(page);
-	}
+	page_wrapped(page, STYLE_DIM, text, indent);
 }
 
 static void render_counters(struct top *top, struct page *page, unsigned lines)

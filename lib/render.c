@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { GRAPH_LINES = 3, GRAPH_MOST = 75, LABEL = 6 };
+enum { GRAPH_LINES = 3, GRAPH_MOST = 75, LABEL = 6, POSITION = 64 };
 
 static void put_clock(char *text, size_t size, uint64_t ns)
 {
@@ -235,7 +235,7 @@ static void note_lines(const struct top *top, struct page *page)
 		if (*top->notes[i]) {
 			page_line(page);
 			page_text(page, STYLE_NOTE, page->utf8 ? " \u25b8 " : " * ");
-			page_escaped(page, STYLE_NOTE, top->notes[i]);
+			page_wrapped(page, STYLE_NOTE, top->notes[i], 3);
 		}
 }
 
@@ -379,7 +379,7 @@ unsigned footer_lines(const struct top *top)
 
 static void position(const struct top *top, struct page *page)
 {
-	char text[64] = "";
+	char text[POSITION] = "";
 	size_t count = top->listing.count, last = top->pane_scroll + top->pane_shown;
 
 	if (top->mode != MODE_TABLE && top->pane_shown < top->pane_count)
@@ -405,14 +405,21 @@ static void key_hint(struct page *page, const struct key *key, const char *label
 	page_format(page, STYLE_DIM, " %s ", label);
 }
 
-/* As many keys as there is room for, and always the way to help and out. */
+/* What position() takes for the last row: more than for the others. */
+static unsigned position_width(const struct top *top)
+{
+	const char *first = top->listing.count < top->listing.total ? "the first " : "";
+
+	return snprintf(NULL, 0, "%s%zu of %zu ", first, top->listing.count, top->listing.total);
+}
+
+/* As many keys as there is room for, and always the way to help, back and out. */
 static void key_hints(const struct top *top, struct page *page)
 {
-	const unsigned position = 16;
 	const struct key *help = key_with('?'), *quit = key_with('q'), *sort = key_with('s');
-	unsigned rest = hint_width(help) + hint_width(quit) + position;
+	unsigned rest = hint_width(help) + hint_width(quit) + position_width(top);
 
-	if (top->mode != MODE_TABLE)
+	if (top->mode != MODE_TABLE || top->depth)
 		key_hint(page, key_with(CODE_BACKSPACE), "back");
 	for (const struct key *key = keys; key->name && top->mode == MODE_TABLE; key++)
 		if (key->label && key != help && key != quit && (key != sort || top->sample.view->sort) &&

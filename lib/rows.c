@@ -3,6 +3,7 @@
 
 #include "memory.h"
 
+#include <ctype.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <stdlib.h>
 
@@ -11,7 +12,7 @@ enum { GAP = 1, BAR_LEAST = 10, BAR_MOST = 30 };
 /* The texts of all cells that may be shown. */
 struct cells {
 	struct out text;
-	struct cell { uint32_t start; uint16_t length; uint8_t style; } *cells;
+	struct cell { uint32_t start; uint16_t length; uint8_t style; bool absent; } *cells;
 	size_t count, room;
 	unsigned columns;
 };
@@ -46,7 +47,18 @@ static enum style event_style(const struct flow *flow)
 	return flow->event == EVENT_NEW ? STYLE_GOOD : flow->event == EVENT_DESTROY ? STYLE_DIM : STYLE_PLAIN;
 }
 
-static enum style cell_style(const struct field *field, const struct row *row)
+/* A loss that goes on; row 0, the total, may be of long ago. */
+static enum style loss_style(const struct field *field, const struct row *row)
+{
+	int counter = counter_find(field->name, strlen(field->name));
+
+	if (counter < 0 || !strcmp(row->cpu, "total"))
+		return STYLE_PLAIN;
+	return counters[counter].loud == LOUD_DROP ? STYLE_ALARM
+		: counters[counter].loud == LOUD_NEVER ? STYLE_PLAIN : STYLE_BAD;
+}
+
+static enum style cell_style(const struct top *top, const struct field *field, const struct row *row)
 {
 	const struct flow *flow = &row->group.flow;
 
@@ -66,6 +78,8 @@ static enum style cell_style(const struct field *field, const struct row *row)
 		return STYLE_GOOD;
 	if (!strcmp(field->name, "service"))
 		return STYLE_DIM;
+	if (top->sample.view->rows == ROWS_CPUS)
+		return loss_style(field, row);
 	return colour_style(field->kind->colour ? field->kind->colour(field, flow) : NULL);
 }
 
@@ -103,6 +117,8 @@ static void put_value(const struct top *top, struct out *out, const struct field
 		return;
 	}
 	field->kind->text(out, field, flow);
+	if (!strcmp(field->name, "cpu") && isdigit((unsigned char)*row->cpu))
+		out_text(out, "/s");
 	/* The time alone: the day is known. */
 	if (field->kind == &kind_time && out_length(out) - start == 24 && !strcmp(field->name, "time")) {
 		memmove(out->buf + start, out->buf + start + 11, 12);
@@ -135,7 +151,7 @@ enum style cell_put(const struct top *top, struct out *out, const struct shown_c
 	field.labels = top->labels;
 	out_room(out, OUT_ROOM);
 	put_value(top, out, &field, row);
-	return row->is_gone ? STYLE_GONE : cell_style(&field, row);
+	return row->is_gone ? STYLE_GONE : cell_style(top, &field, row);
 }
 
 void top_row(const struct top *top, size_t place, struct row *row)
@@ -158,7 +174,8 @@ static void add_cell(struct cells *cells, const struct top *top, struct shown_co
 	cell->start = out_length(&cells->text);
 	cell->style = cell_put(top, &cells->text, column, row);
 	cell->length = out_length(&cells->text) - cell->start;
-	if (!cell->length) {
+	cell->absent = !cell->length;
+	if (cell->absent) {
 		out_text(&cells->text, "-");
 		cell->length = 1;
 		cell->style = row->is_gone ? STYLE_GONE : STYLE_ZERO;
@@ -175,6 +192,8 @@ static const char *heading(const struct top *top, const struct shown_column *col
 		return "";
 	if (top->bits && !strcmp(column->field->name, "bytes_per_second"))
 		return "BITS/S";
+	if (column->other)
+		return column->column->both;
 	return column->column->heading ? column->column->heading : column->field->heading;
 }
 
@@ -241,6 +260,48 @@ static unsigned give_of(const struct top *top, const struct shown_column *column
 	return column->column->give + (column->idle ? 100 : 0) + (level > top->level ? 200 * level : 0);
 }
 
+/* Whether all columns have room; behind the last one nothing needs to be, but an arrow. */
+static bool too_wide(const struct top *top)
+{
+	const struct layout *layout = &top->layout;
+	unsigned last = layout->columns_count;
+
+	while (last && !layout->columns[last - 1].width)
+		last--;
+	return top->width && total_width(top) - (last && !is_sorted(top, &layout->columns[last - 1]) ? GAP : 0) > top->width;
+}
+
+/* Cuts the texts of a column, if that makes all the room that is needed. */
+static bool narrow(struct top *top, struct shown_column *column)
+{
+	unsigned width = column->width, least = column->column->least;
+
+	if (!least || width <= least)
+		return false;
+	while (column->width > least && too_wide(top))
+		column->width--;
+	if (!too_wide(top))
+		return true;
+	column->width = width;
+	return false;
+}
+
+/* Another column may take its values in. */
+static void take_in(struct top *top, const struct shown_column *dropped)
+{
+	for (unsigned i = 0; i < top->layout.columns_count; i++) {
+		struct shown_column *column = &top->layout.columns[i];
+
+		if (!column->width || !column->column->other || strcmp(column->column->other, dropped->column->field))
+			continue;
+		column->other = dropped;
+		if (column->width < dropped->width)
+			column->width = dropped->width;
+		if (column->width < strlen(column->column->both))
+			column->width = strlen(column->column->both);
+	}
+}
+
 static bool drop_column(struct top *top)
 {
 	struct layout *layout = &top->layout;
@@ -249,9 +310,11 @@ static bool drop_column(struct top *top)
 	for (unsigned i = 0; i < layout->columns_count; i++)
 		if (give_of(top, &layout->columns[i]) > (first ? give_of(top, first) : 0))
 			first = &layout->columns[i];
-	if (first)
-		first->width = 0;
-	return first;
+	if (!first || narrow(top, first))
+		return first;
+	take_in(top, first);
+	first->width = 0;
+	return true;
 }
 
 /* Columns go, and at last the widest texts are cut. */
@@ -260,11 +323,11 @@ static void give_way(struct top *top)
 	struct layout *layout = &top->layout;
 
 	layout->hidden = false;
-	while (top->width && total_width(top) > top->width && drop_column(top))
+	while (too_wide(top) && drop_column(top))
 		layout->hidden = true;
 	for (int i = top->level; i < 0; i++)
 		drop_column(top);
-	while (top->width && total_width(top) > top->width) {
+	while (too_wide(top)) {
 		struct shown_column *widest = &layout->columns[0];
 
 		for (unsigned i = 1; i < layout->columns_count; i++)
@@ -387,6 +450,14 @@ static void render_heading(const struct top *top, struct page *page, int line, b
 		page_to(page, STYLE_HEADING, top->width);
 }
 
+static const struct cell *cell_of(const struct top *top, const struct cells *cells, size_t number, unsigned i)
+{
+	const struct shown_column *columns = top->layout.columns, *other = columns[i].other;
+	const struct cell *row = &cells->cells[number * cells->columns];
+
+	return row[i].absent && other ? &row[other - columns] : &row[i];
+}
+
 static void render_row(const struct top *top, struct page *page, const struct cells *cells,
 		       size_t number, const struct row *row)
 {
@@ -394,7 +465,7 @@ static void render_row(const struct top *top, struct page *page, const struct ce
 	page_text(page, STYLE_PLAIN, row->is_gone ? "-" : row->is_fresh && top->sample.totals.rated ? "+" : " ");
 	for (unsigned i = 0; i < cells->columns; i++) {
 		const struct shown_column *column = &top->layout.columns[i];
-		const struct cell *cell = &cells->cells[number * cells->columns + i];
+		const struct cell *cell = cell_of(top, cells, number, i);
 
 		if (!column->width)
 			continue;
@@ -420,23 +491,28 @@ static void scroll_to_cursor(struct top *top, size_t rows)
 		top->scroll = count > rows ? count - rows : 0;
 }
 
+static const char *why_nothing(const struct top *top)
+{
+	if (top->sample.view->rows == ROWS_CPUS)
+		return top->replay ? "saved flows do not tell" : "the counters of this kernel cannot be read";
+	if (!top->sample.complete && !top->replay)
+		return "reading the table";
+	if (top->sample.view->rows == ROWS_EVENTS)
+		return "nothing has happened yet";
+	if (*top->filter_text)
+		return "no flow passes the filter (f changes it, Backspace goes back)";
+	if (top->active)
+		return "nothing is active (a shows all)";
+	if (top->sample.view->needs && top->sample.totals.flows)
+		return "no source is translated here";
+	return "the table is empty: perhaps no rule in this network namespace uses connection tracking";
+}
+
 static void nothing_line(const struct top *top, struct page *page)
 {
 	page_line(page);
 	page_line(page);
-	if (!top->sample.complete && top->sample.view->rows != ROWS_CPUS && !top->replay)
-		page_text(page, STYLE_DIM, "   reading the table");
-	else if (top->sample.view->rows == ROWS_EVENTS)
-		page_text(page, STYLE_DIM, "   nothing has happened yet");
-	else if (*top->filter_text)
-		page_text(page, STYLE_DIM, "   no flow passes the filter (f changes it, Backspace goes back)");
-	else if (top->active)
-		page_text(page, STYLE_DIM, "   nothing is active (a shows all)");
-	else if (top->sample.view->needs && top->sample.totals.flows)
-		page_text(page, STYLE_DIM, "   no source is translated here");
-	else
-		page_text(page, STYLE_DIM,
-			  "   the table is empty: perhaps no rule in this network namespace uses connection tracking");
+	page_wrapped(page, STYLE_DIM, why_nothing(top), 3);
 }
 
 /* Whether some heading of the view is in two lines. */

@@ -27,6 +27,7 @@ struct shown_column {
 	const struct field *field;	/* NULL: the bar */
 	unsigned from, width;		/* on the screen */
 	bool idle;			/* no row had a value so far */
+	const struct shown_column *other;	/* has no room: its values stand here */
 };
 
 struct layout {

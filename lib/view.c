@@ -22,7 +22,7 @@
 const struct view views[] = {
 	{ "ports", "destination ports by TCP state", ROWS_GROUPS, "proto,orig.dport", "-count",
 	  .states = true, .columns = {
-		{ "proto" }, { "orig.dport", "PORT" }, { "service", NULL, 38 }, { "count" },
+		{ "proto" }, { "orig.dport", "PORT" }, { "service", NULL, 38, .least = 7 }, { "count" },
 		STATE_COLUMNS, { "unreplied", NULL, 10 }, RATE_COLUMNS,
 		{ "percent", NULL, 45, .level = 1 } } },
 	{ "states", "protocols and their states", ROWS_GROUPS, "proto,state", "-count", .columns = {
@@ -50,7 +50,8 @@ const struct view views[] = {
 		{ "new_per_second", NULL, 15 }, { "bytes_per_second", NULL, 25, .level = 1 },
 		{ "ports.low", NULL, 30, .level = 1 }, { "ports.high", NULL, 30, .level = 1 } } },
 	{ "events", "what happens, and why flows end", ROWS_EVENTS, NULL, NULL, .columns = {
-		{ "time" }, { "type", "EVENT" }, { "reason", NULL, 5 }, { "proto" }, { "state", NULL, 20 },
+		{ "time" }, { "type", "EVENT" },
+		{ "reason", NULL, 5, .other = "state", .both = "STATE/REASON" }, { "proto" }, { "state", NULL, 20 },
 		{ "source" }, { "destination" }, { "duration", NULL, 22 }, { "bytes", NULL, 30, .idle = true },
 		{ "nat", NULL, 35, .idle = true }, { "packets", NULL, 31, .level = 1, .idle = true },
 		{ "portid", NULL, 40, .level = 1, .idle = true } } },

@@ -12,13 +12,17 @@ enum { VIEW_COLUMNS = 32, LEVELS = 3 };
 /*
  * A column. Where the terminal is narrow, the one with the highest `give` goes first; 0 stays.
  * `level`: shown from so many presses of + on, or where the terminal is wide. `idle`: left out while
- * it has no value anywhere.
+ * it has no value anywhere. `least`: its texts are cut to that before it goes.
+ * `other`: the field of a column whose values stand here where that column has no room and this one no value,
+ * and `both` is the heading then.
  */
 struct view_column {
 	const char *field;		/* NULL ends the list; "bar" is the share as a bar */
 	const char *heading;		/* NULL: the field's */
 	uint8_t give, level;
 	bool idle;
+	uint8_t least;
+	const char *other, *both;
 };
 
 struct view {

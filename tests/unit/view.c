@@ -235,6 +235,98 @@ static void test_plain(void **state)
 	close_top(&top);
 }
 
+/* How often a style is there. */
+static unsigned count_style(const struct page *page, enum style style)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < page->lines_count; i++)
+		for (unsigned j = 0; j < page->lines[i].count; j++)
+			count += page->spans[page->lines[i].spans + j].style == style;
+	return count;
+}
+
+static bool shows(const struct page *page, const char *text)
+{
+	char *all = text_of(page);
+	bool found = strstr(all, text);
+
+	free(all);
+	return found;
+}
+
+static void lose(struct stats *stats, uint64_t seconds, uint32_t drop, uint32_t found)
+{
+	struct cpu *cpu = stats_cpu(stats, 1);
+
+	stats->clock = seconds * second;
+	stats->counters = (UINT64_C(1) << COUNTERS) - 1;
+	cpu->count[counter_find("drop", 4)] = drop;
+	cpu->count[counter_find("found", 5)] = found;
+	stats_finish(stats);
+}
+
+/* Losses are loud in the header and in the table, where a total of long ago and other counters are not. */
+static void test_losses(void **state)
+{
+	struct page page;
+	struct top top;
+
+	(void)state;
+	open_top(&top);
+	page_init(&page, 80, true);
+	lose(&top.vitals.before, 1, 500, 1);
+	lose(&top.vitals.now, 2, 577, 89);
+	rates_between(&top.vitals.rates, &top.vitals.before, &top.vitals.now, 0);
+	top.vitals.time = start;
+	top_view(&top, view_find("counters"));
+	top_update(&top);
+	draw(&top, &page, 80, 24);
+	assert_int_equal(count_style(&page, STYLE_ALARM), 3);	/* the header, all CPUs, this one */
+	assert_true(shows(&page, "\n total     577 "));
+	assert_true(shows(&page, "\n all/s      77 "));
+	assert_true(shows(&page, "\n 1/s        77 "));
+	draw(&top, &page, 40, 10);
+	assert_int_equal(count_style(&page, STYLE_ALARM), 3);
+	page_release(&page);
+	close_top(&top);
+}
+
+/* What has no room goes elsewhere: a note into a second line, the state to where the reason of an end would be. */
+static void test_narrow(void **state)
+{
+	struct page page;
+	struct top top;
+
+	(void)state;
+	open_top(&top);
+	page_init(&page, 80, true);
+	top_note(&top, 0, "%s", "accounting is off: no bytes; sysctl net.netfilter.nf_conntrack_acct=1 counts flows made from then on");
+	top_view(&top, view_find("events"));
+	for (unsigned i = 0; i < 2; i++) {
+		struct row row = made(1, 443, ESTABLISHED, 0);
+
+		row.group.flow.family = AF_INET6;
+		row.group.flow.orig.src.addr.word[0] = htonl(0xfd000000);
+		row.group.flow.orig.src.addr.word[3] = htonl(0x12345);
+		row.group.flow.time = start;
+		row.group.flow.reason = i;
+		row.group.flow.has |= HAS_TIME | (i ? HAS_REASON : 0);
+		event(&top, i ? EVENT_DESTROY : EVENT_NEW, row);
+	}
+	top_update(&top);
+	draw(&top, &page, 80, 24);
+	assert_true(shows(&page, "=1 counts\n   flows made from then on\n"));
+	assert_true(shows(&page, " NEW     ESTABLISHED "));
+	assert_true(shows(&page, " STATE/REASON "));
+	draw(&top, &page, 160, 24);
+	assert_true(shows(&page, " made from then on\n"));
+	assert_true(shows(&page, " REASON "));
+	assert_false(shows(&page, "/REASON"));
+	page_release(&page);
+	close_top(&top);
+}
+
 /* No size makes a line too long or a screen too high, in any mode. */
 static void test_sizes(void **state)
 {
@@ -698,6 +790,8 @@ static void test_drill(void **state)
 	assert_string_equal(top.filter_text, "proto tcp and orig.dport 443");
 	assert_string_equal(top.sample.view->name, "flows");
 	assert_true(top.read_now);
+	draw(&top, &page, 80, 24);
+	assert_true(shows(&page, " Backspace back  Enter open "));
 	begin(&top, 1);
 	for (unsigned i = 1; i < 4; i++)
 		dump(&top, made(i, i == 1 ? 80 : 443, ESTABLISHED, 0));
@@ -846,6 +940,12 @@ static void test_keys(void **state)
 			assert_ptr_equal(key_with(a->codes[i]), a);
 	}
 	assert_null(key_with('x'));
+	for (unsigned i = 0; i < view_count(); i++) {
+		char help[128];
+
+		snprintf(help, sizeof(help), "view %s: %s", views[i].name, views[i].help);
+		assert_string_equal(key_with('1' + i)->help, help);
+	}
 }
 
 static void test_seen(void **state)
@@ -925,6 +1025,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_views), cmocka_unit_test(test_plain), cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_losses), cmocka_unit_test(test_narrow),
 		cmocka_unit_test(test_sorts), cmocka_unit_test(test_sort_at_once),
 		cmocka_unit_test(test_forgotten), cmocka_unit_test(test_rates), cmocka_unit_test(test_events),
 		cmocka_unit_test(test_extra), cmocka_unit_test(test_filtered_events),
