@@ -363,7 +363,13 @@ static void finish_saved_dump(struct feed *feed)
 	feed->samples = true;
 }
 
-/* A capture does not say where a dump ends: an event, a pause or the end of the file does. */
+static void end_saved_dump(struct feed *feed, uint64_t time)
+{
+	if (time > feed->last_dump + PAUSE)
+		finish_saved_dump(feed);
+}
+
+/* A capture does not say where a dump ends: a pause or the end of the file does. Events come in between. */
 static void apply_saved(struct feed *feed)
 {
 	struct flow *flow = &feed->row->group.flow;
@@ -371,12 +377,9 @@ static void apply_saved(struct feed *feed)
 
 	feed->held = false;
 	if (flow->has & HAS_EVENT) {
-		finish_saved_dump(feed);
 		take_event(feed);
 		return;
 	}
-	if (feed->top->sample.dumping && time > feed->last_dump + PAUSE)
-		finish_saved_dump(feed);
 	if (!feed->top->sample.dumping)
 		sample_begin(&feed->top->sample, time, 0);
 	feed->last_dump = time;
@@ -387,10 +390,11 @@ static void tick(struct feed *feed)
 {
 	struct top *top = feed->top;
 
-	if (!top->sample.dumping)
+	if (!top->sample.dumping) {
 		sample_tick(&top->sample, feed->next_tick);
+		feed->samples = true;
+	}
 	feed->next_tick += (uint64_t)(top->delay * 1e9);
-	feed->samples = true;
 }
 
 /* Applies everything up to a time of the capture, with a sample at each interval. */
@@ -401,6 +405,7 @@ static void advance(struct feed *feed, uint64_t time)
 	while (next_saved(feed) && saved_time(feed) <= time) {
 		uint64_t at = saved_time(feed);
 
+		end_saved_dump(feed, at);
 		if (!feed->next_tick)
 			feed->next_tick = at + step;
 		while (at >= feed->next_tick)
@@ -409,8 +414,9 @@ static void advance(struct feed *feed, uint64_t time)
 		if (!feed->top->sample.dumping)
 			vitals_history(&feed->top->vitals, at, feed->top->sample.totals.flows);
 	}
-	if (feed->ended)
-		finish_saved_dump(feed);
+	end_saved_dump(feed, feed->ended ? UINT64_MAX : time);
+	while (feed->next_tick && time >= feed->next_tick && !feed->ended)
+		tick(feed);
 	feed->clock = time;
 	feed->top->now = time;
 }
@@ -478,7 +484,7 @@ static int work_replay(struct feed *feed)
 static void complete_dump(struct feed *feed)
 {
 	while (feed->top->sample.dumping && next_saved(feed) &&
-	       !(feed->row->group.flow.has & HAS_EVENT) && saved_time(feed) <= feed->last_dump + PAUSE)
+	       saved_time(feed) <= feed->last_dump + PAUSE)
 		apply_saved(feed);
 	finish_saved_dump(feed);
 }
@@ -541,8 +547,11 @@ static int sample_file(struct feed *feed)
 
 	start_clock(feed);
 	feed->samples = false;
-	while ((more = next_saved(feed)) && !feed->samples)
-		advance(feed, saved_time(feed));
+	while ((more = next_saved(feed)) && !feed->samples) {
+		uint64_t time = saved_time(feed);
+
+		advance(feed, feed->next_tick && time > feed->next_tick ? feed->next_tick : time);
+	}
 	if (more)
 		return 1;
 	if (!feed->top->sample.complete)

@@ -149,6 +149,20 @@ same_groups() {
 	[ "$(jq -s 'max_by(.flows).flows' samples)" -ge 20 ]
 }
 
+@test "events within a saved dump do not divide it, and quiet intervals are samples too" {
+	ctlist -j -n 100 tcp | jq -c '.time = "2026-01-01T00:00:00.100Z"' >all
+	head -n 50 all >file
+	head -n 1 all | jq -c '.type = "update"' >>file
+	tail -n 50 all >>file
+	sed -n 2p all | jq -c '.type = "destroy" | .time = "2026-01-01T00:00:01.500Z"' >>file
+	sed -n 3p all | jq -c '.type = "destroy" | .time = "2026-01-01T00:00:04.500Z"' >>file
+	cttop -j -d 1 -r file >samples
+	validate cttop-sample <samples
+	jq -c '[.flows, .gone_per_second]' samples
+	[ "$(jq -s -c '[.[].flows]' samples)" = '[100,99,99,99,98]' ]
+	[ "$(jq -s -c '[.[1:][].gone_per_second | floor]' samples)" = '[1,0,0,0]' ]
+}
+
 @test "new and gone flows are counted from events and from dumps" {
 	# With events; without any; and of flows that no event ends, because nobody listened when they began.
 	for events in 1 0 2; do
