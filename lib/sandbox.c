@@ -167,13 +167,22 @@ static int deny_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp argumen
 	return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), call, 1, &argument);
 }
 
+/* A machine with socketcall() hides the arguments of socket() behind a pointer: all sockets would be refused. */
+static int deny_sockets(scmp_filter_ctx filter)
+{
+	const struct scmp_arg_cmp netfilter[] = { SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_NETFILTER) };
+
+	if (SCMP_SYS(socketcall) >= 0)
+		return 0;
+	return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 2, netfilter) |
+	       deny_if(filter, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_PACKET));
+}
+
 static int deny_some(scmp_filter_ctx filter)
 {
 	static const unsigned writes[] = { O_WRONLY, O_RDWR, O_CREAT, O_TRUNC };
-	const struct scmp_arg_cmp netfilter[] = { SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_NETFILTER) };
-	int result = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 2, netfilter);
+	int result = deny_sockets(filter);
 
-	result |= deny_if(filter, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_PACKET));
 	for (size_t i = 0; i < sizeof(writes) / sizeof(*writes); i++) {
 		result |= deny_if(filter, SCMP_SYS(openat), SCMP_A2(SCMP_CMP_MASKED_EQ, writes[i], writes[i]));
 		result |= deny_if(filter, SCMP_SYS(open), SCMP_A1(SCMP_CMP_MASKED_EQ, writes[i], writes[i]));
