@@ -173,7 +173,7 @@ received_early() {
 	awk '
 		/seccomp\(SECCOMP_SET_MODE_FILTER, .*\{len=/ || /seccomp\(SECCOMP_SET_MODE_FILTER, 0/ { filter[$1] = 1 }
 		/MSG_PEEK/ { next }
-		/recv.*NFNL_SUBSYS_CTNETLINK/ || /recvmmsg\(/ || /read\([0-9]+<\/proc\/(net\/stat|slabinfo)/ {
+		/recv.*NFNL_SUBSYS_CTNETLINK/ || /recvmmsg(_time64)?\(/ || /read\([0-9]+<\/proc\/(net\/stat|slabinfo)/ {
 			reads++
 			if (!filter[$1]) { early++; print "early: " $0 }
 		}
@@ -190,7 +190,7 @@ received_early() {
 	for command in "ctlist" "ctcount --by src" "ctcount -i 0.1 -n 2" "cttop -b -n 1" "ctstats" "ctstats -i 0.1 -n 2" \
 		"ctstats --occupancy" "ctwatch --duration 0.2" "ctwatch --track --duration 0.2"; do
 		# shellcheck disable=SC2086 # words
-		strace -y -f -e trace=seccomp,read,recvfrom,recvmsg,recvmmsg -o "$BATS_TEST_TMPDIR/log" $command >/dev/null 2>&1
+		strace -y -f -e trace=seccomp,read,recvfrom,recvmsg,recvmmsg,?recv,?recvmmsg_time64 -o "$BATS_TEST_TMPDIR/log" $command >/dev/null 2>&1
 		received_early "$BATS_TEST_TMPDIR/log"
 	done
 	kill "$churn"
