@@ -171,13 +171,13 @@ static size_t fitting(const char *text, size_t room)
 
 void page_wrapped(struct page *page, enum style style, const char *text, unsigned column)
 {
-	const unsigned least = 20;
-	size_t room = !page->width ? SIZE_MAX : page->width > column + least ? page->width - column - 1 : least;
+	const unsigned least = 8;
+	unsigned room = page->width > column + least ? page->width - column - 1 : least;
 	struct out piece;
 
 	out_init(&piece, -1);
 	while (*text) {
-		size_t length = fitting(text, room);
+		size_t length = fitting(text, page->width ? room : SIZE_MAX);
 
 		out_clear(&piece);
 		out_mem(&piece, text, length);

@@ -25,8 +25,7 @@ static void legend_lines(struct page *page)
 		page_line(page);
 		page_text(page, STYLE_PLAIN, "  ");
 		page_text(page, legend[i].style, legend[i].sample);
-		page_to(page, STYLE_PLAIN, 20);
-		page_text(page, STYLE_PLAIN, legend[i].help);
+		page_wrapped(page, STYLE_PLAIN, legend[i].help, 20);
 	}
 }
 
@@ -48,9 +47,7 @@ void render_help(struct top *top, struct page *page, unsigned lines)
 	for (const struct key *key = keys; key->name; key++) {
 		page_line(page);
 		page_format(page, STYLE_KEY, "  %s", key->name);
-		page_to(page, STYLE_PLAIN, 19);
-		page_text(page, STYLE_PLAIN, " ");
-		page_text(page, STYLE_PLAIN, key->help);
+		page_wrapped(page, STYLE_PLAIN, key->help, 20);
 	}
 	page_line(page);
 	legend_lines(page);

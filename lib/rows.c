@@ -264,11 +264,12 @@ static unsigned give_of(const struct top *top, const struct shown_column *column
 static bool too_wide(const struct top *top)
 {
 	const struct layout *layout = &top->layout;
-	unsigned last = layout->columns_count;
+	unsigned last = layout->columns_count, behind;
 
 	while (last && !layout->columns[last - 1].width)
 		last--;
-	return top->width && total_width(top) - (last && !is_sorted(top, &layout->columns[last - 1]) ? GAP : 0) > top->width;
+	behind = last && !is_sorted(top, &layout->columns[last - 1]) ? GAP : 0;
+	return top->width && total_width(top) - behind > top->width;
 }
 
 /* Cuts the texts of a column, if that makes all the room that is needed. */
@@ -292,7 +293,8 @@ static void take_in(struct top *top, const struct shown_column *dropped)
 	for (unsigned i = 0; i < top->layout.columns_count; i++) {
 		struct shown_column *column = &top->layout.columns[i];
 
-		if (!column->width || !column->column->other || strcmp(column->column->other, dropped->column->field))
+		if (!column->width || !column->column->other ||
+		    strcmp(column->column->other, dropped->column->field))
 			continue;
 		column->other = dropped;
 		if (column->width < dropped->width)

@@ -44,14 +44,15 @@ const struct view views[] = {
 		{ "id", NULL, 44, .level = 2 }, { "start", NULL, 45, .level = 2, .idle = true } } },
 	{ "nat", "ports that source NAT has in use", ROWS_GROUPS,
 	  "snat.addr,proto,reply.src,reply.sport", "-count", .needs = HAS_SNAT, .states = true, .columns = {
-		{ "snat.addr", "NAT ADDRESS" }, { "proto" }, { "reply.src", "REMOTE" },
+		{ "snat.addr", "NAT ADDRESS" }, { "proto", NULL, 1 }, { "reply.src", "REMOTE" },
 		{ "reply.sport", "PORT" }, { "count", "PORTS" }, { "ports.share" },
 		{ "bar", NULL, 40 }, { "states.TIME_WAIT", NULL, 20 }, { "unreplied", NULL, 21 },
 		{ "new_per_second", NULL, 15 }, { "bytes_per_second", NULL, 25, .level = 1 },
 		{ "ports.low", NULL, 30, .level = 1 }, { "ports.high", NULL, 30, .level = 1 } } },
 	{ "events", "what happens, and why flows end", ROWS_EVENTS, NULL, NULL, .columns = {
-		{ "time" }, { "type", "EVENT" },
-		{ "reason", NULL, 5, .other = "state", .both = "STATE/REASON" }, { "proto" }, { "state", NULL, 20 },
+		{ "time", NULL, 2 }, { "type", "EVENT" },
+		{ "reason", NULL, 5, .other = "state", .both = "STATE/REASON" }, { "proto", NULL, 3 },
+		{ "state", NULL, 20 },
 		{ "source" }, { "destination" }, { "duration", NULL, 22 }, { "bytes", NULL, 30, .idle = true },
 		{ "nat", NULL, 35, .idle = true }, { "packets", NULL, 31, .level = 1, .idle = true },
 		{ "portid", NULL, 40, .level = 1, .idle = true } } },

@@ -323,6 +323,9 @@ static void test_narrow(void **state)
 	assert_true(shows(&page, " made from then on\n"));
 	assert_true(shows(&page, " REASON "));
 	assert_false(shows(&page, "/REASON"));
+	top_key(&top, '?');
+	draw(&top, &page, 40, 60);
+	assert_true(shows(&page, " open the row: its\n                    flows; of a flow:\n                    every field\n"));
 	page_release(&page);
 	close_top(&top);
 }
