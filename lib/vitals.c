@@ -8,7 +8,8 @@ void vitals_init(struct vitals *vitals)
 {
 	memset(vitals, 0, sizeof(*vitals));
 	stats_init(&vitals->now);
-	stats_init(&vitals->before);
+	for (unsigned i = 0; i < LOOKS; i++)
+		stats_init(&vitals->past[i]);
 	vitals->accounting = -1;
 	vitals_forget(vitals);
 }
@@ -23,7 +24,8 @@ void vitals_forget(struct vitals *vitals)
 void vitals_release(struct vitals *vitals)
 {
 	stats_release(&vitals->now);
-	stats_release(&vitals->before);
+	for (unsigned i = 0; i < LOOKS; i++)
+		stats_release(&vitals->past[i]);
 	meter_close(vitals->meter);
 }
 
@@ -47,20 +49,36 @@ static int read_accounting(void)
 	return value;
 }
 
+/* What was now is past, and the oldest reading makes room for another. */
+static void move_on(struct vitals *vitals)
+{
+	struct stats oldest = vitals->past[0];
+
+	memmove(vitals->past, vitals->past + 1, (LOOKS - 1) * sizeof(*vitals->past));
+	vitals->past[LOOKS - 1] = vitals->now;
+	vitals->now = oldest;
+	stats_clear(&vitals->now);
+}
+
+void vitals_compare(struct vitals *vitals)
+{
+	vitals->before = NULL;
+	for (unsigned i = 0; i < LOOKS && !vitals->before; i++)
+		if (vitals->past[i].clock)
+			vitals->before = &vitals->past[i];
+	memset(&vitals->rates, 0, sizeof(vitals->rates));
+	if (vitals->before)
+		rates_between(&vitals->rates, vitals->before, &vitals->now, 0);
+}
+
 void vitals_read(struct vitals *vitals, uint64_t time)
 {
-	struct stats swap = vitals->before;
-
 	if (!vitals->meter)
 		return;
-	vitals->before = vitals->now;
-	vitals->now = swap;
-	stats_clear(&vitals->now);
+	move_on(vitals);
 	if (meter_read(vitals->meter, &vitals->now) < 0)
 		return;
-	memset(&vitals->rates, 0, sizeof(vitals->rates));
-	if (vitals->time)
-		rates_between(&vitals->rates, &vitals->before, &vitals->now, 0);
+	vitals_compare(vitals);
 	vitals->accounting = read_accounting();
 	vitals->time = time;
 }
@@ -87,7 +105,7 @@ bool vitals_rate(const struct vitals *vitals, int counter, const struct cpu *cpu
 
 	if (!(rates->has & RATES_COUNTERS) || !(rates->counters >> counter & 1) || !(rates->seconds > 0))
 		return false;
-	*rate = cpu ? rates_cpu(&vitals->before, cpu, counter, rates->seconds) / rates->seconds
+	*rate = cpu ? rates_cpu(vitals->before, cpu, counter, rates->seconds) / rates->seconds
 		    : rates_of(rates, counter);
 	return true;
 }

@@ -275,9 +275,11 @@ static void test_losses(void **state)
 	(void)state;
 	open_top(&top);
 	page_init(&page, 80, true);
-	lose(&top.vitals.before, 1, 500, 1);
-	lose(&top.vitals.now, 2, 577, 89);
-	rates_between(&top.vitals.rates, &top.vitals.before, &top.vitals.now, 0);
+	/* Two readings, then a gap: 77 in the last two seconds, none of them in the last one. */
+	lose(&top.vitals.past[1], 1, 423, 1);
+	lose(&top.vitals.past[2], 2, 577, 177);
+	lose(&top.vitals.now, 3, 577, 177);
+	vitals_compare(&top.vitals);
 	top.vitals.time = start;
 	top_view(&top, view_find("counters"));
 	top_update(&top);
