@@ -117,8 +117,11 @@ static void set_pace(struct feed *feed)
 	struct top *top = feed->top;
 	uint64_t asked = top->delay * 1e9, time = interval(feed, asked);
 	bool soon = feed->lively && !top->sample.interval && asked > SECOND;
+	uint64_t next = feed->started + interval(feed, top->sample.extra ? 0 : soon ? SECOND : asked);
 
-	feed->next = feed->started + interval(feed, soon ? SECOND : asked);
+	/* One in between does not put off the next, unless there is too much to do. */
+	if (!top->sample.extra || next > feed->next)
+		feed->next = next;
 	top->interval = time / 1e9;
 	if (time > top->delay * 1.05e9)
 		top_note(top, NOTE_PACE, "a dump takes %.1f s of CPU: one every %.0f s keeps it at a fifth of a core",
