@@ -167,7 +167,7 @@ bench: all tools benches	## measure, and print one table
 test-kernels:	## run the tests on other kernels, in virtual machines: KERNELS="5.10 6.1 6.12 unstable", SMOKE=1 for few
 	@sh contrib/packages install build test kernels
 	$(Q)$(MAKE) $(PARALLEL) --no-print-directory all tools
-	$(Q)B=$(B) KERNELS='$(KERNELS)' SMOKE='$(SMOKE)' T='$(T)' LIMIT='$(LIMIT)' FRESH='$(FRESH)' tests/kernels/run
+	$(Q)B=$(B) KERNELS='$(KERNELS)' SMOKE='$(SMOKE)' T='$(T)' F='$(F)' LIMIT='$(LIMIT)' FRESH='$(FRESH)' tests/kernels/run
 
 # --- reading the code --------------------------------------------------------------------------------
 # cppcheck: what is off and why.
