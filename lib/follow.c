@@ -198,9 +198,9 @@ static void event_update(struct follow *follow, struct flow *flow)
 	remember_deadline(follow, life, flow);
 }
 
-/* What remains of a flow that ended: its birth goes into the event. During a dump it is kept, dead,
+/* What remains of a flow that ended: what is known of its life. During a dump it is kept, dead,
  * because a piece may show it that was made before it ended. */
-static void event_destroy(struct follow *follow, struct flow *flow, uint64_t *born)
+static void event_destroy(struct follow *follow, struct flow *flow, struct life *was)
 {
 	struct entry *entry = table_find(follow->table, flow);
 	struct flow old;
@@ -208,7 +208,7 @@ static void event_destroy(struct follow *follow, struct flow *flow, uint64_t *bo
 	if (entry) {
 		entry_flow(follow->table, entry, &old);
 		flow_inherit(flow, &old, inherited);
-		*born = life_of(entry)->born;
+		*was = *life_of(entry);
 		if (!follow->dumping) {
 			table_remove(follow->table, entry);
 			return;
@@ -250,18 +250,29 @@ static bool has_states(uint8_t protonum)
 	return protonum == IPPROTO_TCP || protonum == IPPROTO_SCTP || protonum == IPPROTO_DCCP;
 }
 
+/* In seconds, as its NEW said, so that a replay says the same; else what is set now. Of a flow that was
+ * opened and no more, nothing later said another. */
+static uint32_t opening_timeout(const struct follow *follow, const struct life *was)
+{
+	uint64_t end = follow->origin + was->deadline * tick;
+
+	if (!was->born || !was->deadline || end < was->born + 1000000000)
+		return follow->syn_sent;
+	return (end - was->born) / 1000000000 - 1;
+}
+
 static void finish(struct follow *follow, struct flow *flow)
 {
 	bool told = (flow->has & HAS_STATE) || !has_states(flow->protonum);
-	uint64_t born = 0;
+	struct life was = { 0 };
 
 	if (follow->table)
-		event_destroy(follow, flow, &born);
+		event_destroy(follow, flow, &was);
 	if (!(flow->has & HAS_DURATION))
-		set_duration(flow, born);
+		set_duration(flow, was.born);
 	if (flow->has & (HAS_REASON | HAS_SYNTHETIC))	/* said before, in our own JSON */
 		return;
-	flow->reason = reason_of(flow, told, follow->syn_sent, pressure(follow, flow));
+	flow->reason = reason_of(flow, told, opening_timeout(follow, &was), pressure(follow, flow));
 	flow->has |= HAS_REASON;
 }
 

@@ -265,3 +265,16 @@ as_text_holds() {
 	run -2 --separate-stderr ctlist -c -w "$out/no/such/directory"
 	[[ $stderr == *"$out/no/such/directory: No such file"* ]]
 }
+
+# Kernels before 6.1 say of the end neither state nor time left; nothing but its short life tells a refusal.
+@test "why a connection of an older kernel failed is known without that kernel" {
+	local reply='[UNREPLIED] src=10.0.0.2 dst=10.0.0.1'
+
+	printf '%b\n' "[1700000000.000100]\t    [NEW] tcp      6 120 SYN_SENT src=10.0.0.1 dst=10.0.0.2 sport=1 dport=82 $reply sport=82 dport=1" \
+		"[1700000000.000600]\t[DESTROY] tcp      6 src=10.0.0.1 dst=10.0.0.2 sport=1 dport=82 $reply sport=82 dport=1" \
+		"[1700000001.000100]\t    [NEW] tcp      6 120 SYN_SENT src=10.0.0.1 dst=10.0.0.2 sport=2 dport=81 $reply sport=81 dport=2" \
+		"[1700000121.500600]\t[DESTROY] tcp      6 src=10.0.0.1 dst=10.0.0.2 sport=2 dport=81 $reply sport=81 dport=2" \
+		>"$out/older.txt"
+	[ "$(ctwatch -j -e destroy -r "$out/older.txt" 2>/dev/null | jq -r '"\(.orig.dport) \(.reason)"')" = \
+		$'82 refused\n81 no-answer' ]
+}
