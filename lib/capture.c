@@ -1,6 +1,8 @@
 /* Savefiles of netlink messages, through libpcap. */
 #include "capture.h"
 
+#include "byteorder.h"
+
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
@@ -27,7 +29,7 @@ struct cooked {
 struct capture {
 	pcap_t *pcap;
 	pcap_dumper_t *dumper;	/* NULL when reading */
-	uint8_t packet[LONGEST];	/* when writing */
+	uint8_t packet[LONGEST];	/* when writing, or turning round */
 };
 
 struct capture *capture_open(FILE *file, char *error)
@@ -59,10 +61,17 @@ static bool is_netfilter(const struct pcap_pkthdr *packet, const uint8_t *bytes)
 {
 	struct cooked cooked;
 
-	if (packet->caplen < sizeof(cooked))
+	if (packet->caplen < sizeof(cooked) || packet->caplen > LONGEST)
 		return false;
 	memcpy(&cooked, bytes, sizeof(cooked));
 	return ntohs(cooked.family) == NETLINK_NETFILTER;
+}
+
+static const uint8_t *turn_round(struct capture *capture, const uint8_t *messages, size_t length)
+{
+	memcpy(capture->packet, messages, length);
+	messages_swap(capture->packet, length);
+	return capture->packet;
 }
 
 int capture_next(struct capture *capture, const uint8_t **data, size_t *len, uint64_t *ns)
@@ -78,14 +87,11 @@ int capture_next(struct capture *capture, const uint8_t **data, size_t *len, uin
 		return got == PCAP_ERROR_BREAK ? 0 : -1;
 	*data = bytes + sizeof(struct cooked);
 	*len = packet->caplen - sizeof(struct cooked);
+	if (pcap_is_swapped(capture->pcap))
+		*data = turn_round(capture, *data, *len);
 	/* libpcap takes the 32 bits of the file for a signed number, which ends in 2038. */
 	*ns = (uint64_t)(uint32_t)packet->ts.tv_sec * NANO + packet->ts.tv_usec;
 	return 1;
-}
-
-bool capture_swapped(const struct capture *capture)
-{
-	return pcap_is_swapped(capture->pcap);
 }
 
 const char *capture_error(const struct capture *capture)

@@ -2,7 +2,6 @@
 #ifndef CAPTURE_H
 #define CAPTURE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,14 +15,12 @@ enum { CAPTURE_ERROR = 256 };	/* size of a message: that of libpcap */
 struct capture *capture_open(FILE *file, char *error);
 
 /*
- * The next netfilter datagram: one or more netlink messages in the byte order of the machine that
- * captured them, valid until the next call, and the time in nanoseconds since 1970. Datagrams of
- * other netlink families are passed over. 1; 0 at the end; -1 if the file is broken from here on:
- * see capture_error().
+ * The next netfilter datagram: one or more netlink messages in the byte order of this machine,
+ * whichever captured them (messages_swap()), valid until the next call, and the time in nanoseconds
+ * since 1970. Datagrams of other netlink families are passed over. 1; 0 at the end; -1 if the file
+ * is broken from here on: see capture_error().
  */
 int capture_next(struct capture *capture, const uint8_t **data, size_t *len, uint64_t *ns);
-/* The machine that captured had the other byte order (messages_swap()). */
-bool capture_swapped(const struct capture *capture);
 const char *capture_error(const struct capture *capture);
 
 /* Writes to `file`, which belongs to the capture from here on, even if this fails: NULL, errno. */

@@ -1,7 +1,6 @@
 /* Opens saved files, finds out what they are, and cuts them into pieces. */
 #include "savefile.h"
 
-#include "byteorder.h"
 #include "capture.h"
 
 #include <ctype.h>
@@ -23,7 +22,6 @@ struct savefile {
 	struct complaint complaint;
 	const struct names *names;
 	bool rest;			/* of a line that is too long is still to be passed over */
-	uint8_t *swapped;		/* the messages of a machine of the other byte order */
 	char line[LINE];
 };
 
@@ -68,10 +66,8 @@ void savefile_close(struct savefile *file)
 	for (unsigned i = file ? file->current : 0; file && i < file->count; i++)
 		if (file->opened[i].stream && file->opened[i].stream != stdin)
 			fclose(file->opened[i].stream);
-	if (file) {
-		free(file->swapped);
+	if (file)
 		free(file->opened);
-	}
 	free(file);
 }
 
@@ -162,19 +158,6 @@ static int open_next(struct savefile *file)
 	return file->stream != NULL;
 }
 
-static int turn_round(struct savefile *file, struct piece *piece)
-{
-	uint8_t *copy = realloc(file->swapped, piece->length + 1);
-
-	if (!copy)
-		return -1;
-	file->swapped = copy;
-	memcpy(copy, piece->data, piece->length);
-	messages_swap(copy, piece->length);
-	piece->data = copy;
-	return 1;
-}
-
 static int next_packet(struct savefile *file, struct piece *piece)
 {
 	int result;
@@ -190,7 +173,7 @@ static int next_packet(struct savefile *file, struct piece *piece)
 		file->broken++;
 		return 0;
 	}
-	return result && capture_swapped(file->capture) ? turn_round(file, piece) : result;
+	return result;
 }
 
 /*

@@ -31,6 +31,27 @@ table_of() {
 	done
 }
 
+# same FILE COMMAND...: it reads FILE, and FILE in the other byte order, as the same lines, of which there are some.
+same() {
+	local file=$1 out=$BATS_TEST_TMPDIR
+
+	shift
+	echo "$*: $file"
+	/usr/bin/python3 "$ROOT/tests/lib/swap.py" "$file" "$out/swapped.pcap"
+	"$@" -j -r "$file" >"$out/one"
+	"$@" -j -r "$out/swapped.pcap" >"$out/other"
+	[ -s "$out/one" ]
+	cmp "$out/one" "$out/other"
+}
+
+@test "a capture of the other byte order reads the same" {
+	/usr/bin/python3 "$ROOT/tests/lib/nasty.py" "$BATS_TEST_TMPDIR"
+	same mixed.pcap ctlist
+	same expect.pcap ctlist -t expect
+	same "$BATS_TEST_TMPDIR/flows.pcap" ctwatch
+	same "$BATS_TEST_TMPDIR/invalid.pcap" ctwatch --invalid
+}
+
 # The texts were made by conntrack itself from the table that the capture is of.
 @test "the very lines of conntrack" {
 	ctlist -f conntrack,extended,id,ktimestamp -r mixed.pcap | diff <(sort mixed.conntrack) <(sort)
