@@ -145,6 +145,7 @@ struct asker *asker_new(bool sandbox)
 		goto failed;
 	child = fork();
 	if (child == 0) {
+		free(asker);
 		close(ends[0]);
 		serve(ends[1], sandbox);
 	}

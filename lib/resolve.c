@@ -75,6 +75,7 @@ struct resolver *resolver_new(bool sandbox)
 		goto failed;
 	child = fork();
 	if (child == 0) {
+		free(resolver);
 		close(ends[0]);
 		serve(ends[1], sandbox);
 	}
