@@ -142,6 +142,8 @@ static void emit(void *data, struct flow *flow)
 		sum_up(watch, flow);
 		return;
 	}
+	if (watch->session.format == FORMAT_CONNTRACK)
+		flow->has &= ~watch->recalled;
 	printer_row(watch->printer, flow);
 	if (watch->line_by_line)
 		flush(watch, watch->now);
@@ -182,8 +184,10 @@ static void check_lost(struct ctwatch *watch)
 
 static void take_all(struct ctwatch *watch)
 {
+	const uint64_t concluded = HAS_CHANGED | HAS_DURATION | HAS_REASON;
 	struct source *source = watch->session.source;
 	struct flow flow;
+	uint64_t told;
 
 	while (!watch->done && source_flow(source, &flow)) {
 		if (flow.event == EVENT_LOST) {
@@ -201,8 +205,11 @@ static void take_all(struct ctwatch *watch)
 			continue;
 		}
 		watch->seen++;
+		told = flow.has | concluded;
 		follow_event(watch->follow, &flow);
+		watch->recalled = flow.has & ~told;
 		emit(watch, &flow);
+		watch->recalled = 0;
 	}
 }
 

@@ -24,6 +24,7 @@ struct ctwatch {
 	unsigned long long seen, matched, lost, lost_known, dumped, others;
 	uint32_t dropped;		/* by the kernel, as far as it is reported */
 	bool overrun, done, synced, line_by_line;
+	uint64_t recalled;		/* HAS_ bits of the event at hand: not in its message, but remembered */
 	unsigned long long printed, summed_matched;	/* summaries, and what was in them */
 	uint64_t summed, last;		/* wall clock: of the last summary, the last event */
 	uint64_t now, flushed, end, summary_at, resync_at, earliest, dump_began;

@@ -278,3 +278,14 @@ as_text_holds() {
 	[ "$(ctwatch -j -e destroy -r "$out/older.txt" 2>/dev/null | jq -r '"\(.orig.dport) \(.reason)"')" = \
 		$'82 refused\n81 no-answer' ]
 }
+
+@test "-f conntrack says what an event said, not what is remembered" {
+	{
+		printf '    [NEW] tcp      6 120 SYN_SENT src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2 [UNREPLIED] '
+		printf 'src=10.0.0.2 dst=10.0.0.1 sport=2 dport=1 mark=7\n'
+		printf '[DESTROY] tcp      6 src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2 '	# as before Linux 6.1
+		printf 'src=10.0.0.2 dst=10.0.0.1 sport=2 dport=1\n'
+	} >"$BATS_TEST_TMPDIR/events"
+	ctwatch -f conntrack -r "$BATS_TEST_TMPDIR/events" 2>/dev/null | diff "$BATS_TEST_TMPDIR/events" -
+	[ "$(ctwatch -f conntrack -r "$BATS_TEST_TMPDIR/events" state SYN_SENT mark 7 2>/dev/null | wc -l)" -eq 2 ]
+}
