@@ -405,6 +405,7 @@ burst() {
 	[[ $output == *"no flow is tracked in this network namespace"* ]]
 	run unshare -n sh -c 'echo 0 >/proc/sys/net/netfilter/nf_conntrack_events; exec ctwatch --duration 0.1'
 	[[ $output == *"nf_conntrack_events is 0"* ]]
+	since 5.19 || return 0	# before, each flow tells its end
 	run unshare -n sh -c 'echo 2 >/proc/sys/net/netfilter/nf_conntrack_events
 		fill -n 7 -p tcp4 >/dev/null 2>&1; exec ctwatch --duration 0.1'
 	[[ $output == *"7 flows exist already"* ]]
