@@ -60,7 +60,7 @@ static bool talk(struct mnl_socket *socket, const struct nlmsghdr *message)
 
 static bool bind_group(struct mnl_socket *socket, uint16_t group)
 {
-	uint8_t buffer[512] __attribute__((aligned(8)));
+	uint8_t buffer[512] __attribute__((aligned(8))) = { 0 };	/* gaps too */
 	struct nlmsghdr *message = config(buffer, group);
 	struct nfulnl_msg_config_cmd command = { NFULNL_CFG_CMD_BIND };
 	struct nfulnl_msg_config_mode mode = { htonl(COPY), NFULNL_COPY_PACKET, 0 };
