@@ -430,13 +430,6 @@ static struct item *find(struct item *items, size_t count, uint64_t identity)
 	return count ? bsearch(&key, items, count, sizeof(key), by_identity) : NULL;
 }
 
-static bool is_empty(const struct sample *sample, uint32_t group)
-{
-	const struct sums *sums = sample_sums(sample, group);
-
-	return sums->round != sample->round || !sums->count;
-}
-
 /* Groups that had flows in the listing before and have none now stay for one interval. Their
  * number is still that of the group: groups are dropped much later. */
 static void add_gone(struct listing *listing, const struct item *old, size_t old_count)
@@ -447,7 +440,7 @@ static void add_gone(struct listing *listing, const struct item *old, size_t old
 		struct item *item;
 
 		if (old[i].number >= sample_groups(sample) || old[i].gone_since > 0 ||
-		    !is_empty(sample, old[i].number))
+		    is_alive(sample, old[i].number))
 			continue;
 		item = add(listing);
 		*item = old[i];
@@ -462,7 +455,7 @@ static void keep_gone(struct listing *listing, const struct item *old, size_t ol
 
 	for (size_t i = 0; i < old_count; i++)
 		if (old[i].gone_since && old[i].gone_since == sample->ended &&
-		    is_empty(sample, old[i].number))
+		    !is_alive(sample, old[i].number))
 			*add(listing) = old[i];
 }
 
