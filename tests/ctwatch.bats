@@ -278,6 +278,7 @@ burst() {
 		echo 1 >/proc/sys/net/netfilter/nf_conntrack_events
 		ctwatch -j -e new -B 64Ki '"$2"' >'"$BATS_TEST_TMPDIR/out"' 2>'"$BATS_TEST_TMPDIR/err"' 3>&- &
 		until grep -q " $! " /proc/net/netlink; do sleep 0.02; done
+		until [ -z "'"$2"'" ] || grep -q resync '"$BATS_TEST_TMPDIR/out"'; do sleep 0.02; done	# the first dump
 		kill -STOP $!
 		fill -n 2000 -s '"$1"' -p tcp4 >/dev/null 2>&1
 		kill -CONT $!
