@@ -343,7 +343,7 @@ int main(int argc, char **argv)
 {
 	struct cttop self = { .batch = false };
 
-	if (argc == 2 && !strcmp(argv[1], "--list-keys"))
+	if (argc > 1 && !strcmp(argv[argc - 1], "--list-keys"))
 		return list_keys();
 	session_start(&self.session, &command, argc, argv);
 	self.batch |= self.session.format == FORMAT_JSON;

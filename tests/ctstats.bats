@@ -93,7 +93,8 @@ same_as_conntrack() {
 	ctstats -j >"$BATS_TEST_TMPDIR/before"
 	ctstats -j -i 1.5 -n 1 >"$BATS_TEST_TMPDIR/during" 3>&- &
 	pid=$!
-	sleep 0.4
+	until_true listened
+	sleep 0.2	# the first sample
 	traffic connect 127.0.0.1 8000 --source 127.0.0.2 --hold 1200 3>&- &
 	PIDS+=($!)
 	sleep 0.2
@@ -230,7 +231,8 @@ unqueue() {
 	fill -p tcp4 -n $((max - 40)) -t 600 2>/dev/null
 	ctstats -j -i 1.5 -n 1 --occupancy >"$BATS_TEST_TMPDIR/full" 3>&- &
 	pid=$!
-	sleep 0.4
+	until_true listened
+	sleep 0.2
 	traffic udp 127.0.0.1 8004 --count 400 >/dev/null || true
 	wait "$pid"
 	jq -e '.percent > 99 and .load > 1.9' "$BATS_TEST_TMPDIR/full"
@@ -276,7 +278,8 @@ unqueue() {
 	FRESH=1
 	ctstats -j -i 2 -n 1 >"$BATS_TEST_TMPDIR/j" 3>&- &
 	pid=$!
-	sleep 0.5
+	until_true listened
+	sleep 0.2
 	fill -n 2000 -s 11 2>/dev/null
 	wait "$pid"
 	# All were made through ctnetlink, so another counter has them as well (fill tries a few first).
@@ -338,11 +341,16 @@ unqueue() {
 	[ "$(jq -c .counters <<<"$output")" = '{}' ]
 }
 
+# Process $1 is in another network namespace.
+elsewhere() {
+	[ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]
+}
+
 @test "another namespace, by -N" {
 	need_kernel
 	unshare -n sleep 20 3>&- &
 	PIDS+=($!)
-	sleep 0.3
+	until_true elsewhere "${PIDS[0]}"
 	nsenter --net="/proc/${PIDS[0]}/ns/net" "$BUILD/tests/fill" -n 321 2>/dev/null
 	[ "$(ctstats -j -N "${PIDS[0]}" | jq .entries)" -eq 321 ]
 	[ "$(ctstats -j | jq .entries)" -ne 321 ]

@@ -31,6 +31,33 @@ empty_table() {
 	conntrack -F >/dev/null 2>&1
 }
 
+# Waits until the command is true, ten seconds at most.
+until_true() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		"$@" && return
+		sleep 0.1
+	done
+	echo "not true in time: $*" >&2
+	return 1
+}
+
+# Process $1 has joined a group of conntrack events, or listens to the packets.
+listens() {
+	awk -v pid="$1" '$2 == 12 && $3 == pid && $4 != "00000000" { found = 1 } END { exit !found }' \
+		"/proc/$1/net/netlink"
+}
+
+# Somebody in this namespace listens to events: the command, or the child that opens its sockets.
+listened() {
+	awk '$2 == 12 && $4 != "00000000" { found = 1 } END { exit !found }' /proc/net/netlink
+}
+
+# For what cannot be seen under valgrind, with the reason.
+not_under_valgrind() {
+	[[ $BUILD != *valgrind* ]] || skip "$1"
+}
+
 # Checks that each line of stdin is an object of schema/NAME.json. The distribution's python has the module,
 # whatever other python comes first in PATH.
 validate() {

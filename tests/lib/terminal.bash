@@ -59,8 +59,8 @@ lacks() {
 }
 
 cttop_pid() {
-	# The parent of the two: the other one asks for names.
-	pgrep -o -x cttop -P "$(terminal display-message -p '#{pane_pid}')"
+	# The child of the shell; its own children ask for names and for dumps.
+	pgrep -o -P "$(terminal display-message -p '#{pane_pid}')"
 }
 
 # Leaves it and runs another command.

@@ -25,27 +25,10 @@ at_gateway() {
 	exec nsenter --net="/proc/$WORLD_GATEWAY/ns/net" -- "$@" 3>&-
 }
 
-# Waits until the command is true, ten seconds at most.
-until_true() {
-	local i
-	for ((i = 0; i < 100; i++)); do
-		"$@" && return
-		sleep 0.1
-	done
-	echo "not true in time: $*" >&2
-	return 1
-}
-
 # So many sockets of the gateway have joined groups of conntrack events.
 listeners() {
 	# shellcheck disable=SC2016 # the fields are awk's
 	[ "$(in_gateway awk '$2 == 12 && $4 != "00000000"' /proc/net/netlink | wc -l)" -ge "$1" ]
-}
-
-# Process $1 has joined a group of conntrack events, or listens to the packets.
-listens() {
-	awk -v pid="$1" '$2 == 12 && $3 == pid && $4 != "00000000" { found = 1 } END { exit !found }' \
-		"/proc/$1/net/netlink"
 }
 
 # watching ARGUMENTS: starts ctwatch -j in the gateway, writing to $OUT; WATCH is its PID.
