@@ -145,14 +145,18 @@ soak:	## sanitize, but only cttop under churn, for SOAK_SECONDS=300
 	$(Q)SOAK_SECONDS=$(SOAK_SECONDS) LIMIT=$$(($(SOAK_SECONDS) * 2 + 120)) $(MAKE) --no-print-directory sanitize T=cttop-soak
 
 # Commands that run under valgrind stand where tests look for them. It translates code as it goes, which
-# no system call filter allows.
+# no system call filter allows. What it has to say is also looked for where no test waits for the status.
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
-valgrind: all tools	## run the tests that need no kernel, or T="NAME...", with the commands under valgrind
-	$(Q)mkdir -p build-valgrind && ln -sfn $(abspath $(B))/tests $(abspath $(B))/man $(abspath $(B))/completions build-valgrind/
+VALGRIND_SAYS := Invalid|uninitialised|overlap|definitely lost|Mismatched|unaddressable|silly arg
+valgrind: all tools replays	## run all tests, or T="NAME...", with the commands under valgrind; half an hour
+	$(Q)rm -rf build-valgrind && mkdir -p build-valgrind/log && chmod 1777 build-valgrind/log
+	$(Q)ln -s $(addprefix $(abspath $(B))/,tests man completions replay) build-valgrind/
 	$(Q)for c in $(COMMANDS); do \
-		printf '#!/bin/sh\nexec $(VALGRIND) %s --no-sandbox "$$@"\n' "$(abspath $(B))/$$c" >build-valgrind/$$c && \
+		printf '#!/bin/sh\nexec $(VALGRIND) --log-file=%s/log/%%p %s --no-sandbox "$$@"\n' \
+			"$(abspath build-valgrind)" "$(abspath $(B))/$$c" >build-valgrind/$$c && \
 		chmod +x build-valgrind/$$c || exit; done
-	$(Q)B=build-valgrind LIMIT=900 tests/run $(or $(T),replay captures output options)
+	$(Q)B=build-valgrind LIMIT=2400 tests/run $(T); status=$$?; \
+		! grep -hE '$(VALGRIND_SAYS)' -A 12 -r build-valgrind/log && exit $$status
 
 FUZZ := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZ_SECONDS ?= 60

@@ -23,6 +23,7 @@ teardown_file() {
 }
 
 setup() {
+	not_under_valgrind "what it writes itself would be seen"
 	need_kernel
 	need strace
 	export ASAN_OPTIONS=detect_leaks=0	# the leak checker of a sanitizer build cannot run where strace does
