@@ -146,7 +146,8 @@ soak:	## sanitize, but only cttop under churn, for SOAK_SECONDS=300
 
 # Commands that run under valgrind stand where tests look for them. It translates code as it goes, which
 # no system call filter allows. What it has to say is also looked for where no test waits for the status.
-VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
+VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full \
+	--errors-for-leak-kinds=definite --show-leak-kinds=definite
 VALGRIND_SAYS := Invalid|uninitialised|overlap|definitely lost|Mismatched|unaddressable|silly arg
 valgrind: all tools replays	## run all tests, or T="NAME...", with the commands under valgrind; half an hour
 	$(Q)rm -rf build-valgrind && mkdir -p build-valgrind/log && chmod 1777 build-valgrind/log

@@ -203,14 +203,14 @@ static int finish(struct invalid *invalid, size_t buffer)
 }
 
 /* Tells the parent that the group is ours, and waits until the sysctls are set. */
-static void shake_hands(int tell, int hear)
+static bool shake_hands(int tell, int hear)
 {
 	char byte = 1;
+	bool done = write(tell, &byte, 1) == 1 && read(hear, &byte, 1) == 1;
 
-	if (write(tell, &byte, 1) != 1 || read(hear, &byte, 1) != 1)
-		exit(2);
 	close(tell);
 	close(hear);
+	return done;
 }
 
 static int child(struct invalid *invalid, int tell, int hear)
@@ -226,7 +226,10 @@ static int child(struct invalid *invalid, int tell, int hear)
 	open_printer(invalid);
 	session_capture(session);
 	nflog_tee(nflog, session->capture);
-	shake_hands(tell, hear);
+	if (!shake_hands(tell, hear)) {
+		nflog_close(nflog);
+		exit(2);
+	}
 	session_confine(session, 0);
 	buffer = nflog_buffer(nflog);
 	watch_packets(invalid, nflog);

@@ -3,6 +3,7 @@ load lib/common
 load lib/terminal
 
 setup() {
+	not_under_valgrind "what checks memory uses more"
 	need_kernel
 	need tmux
 	TERMINAL=$BATS_TEST_TMPDIR/terminal
@@ -16,7 +17,7 @@ setup() {
 
 teardown() {
 	[ -S "$TERMINAL" ] && tmux -S "$TERMINAL" kill-server
-	kill $churn "$holder"
+	[ -z "${holder:-}" ] || kill $churn "$holder"
 }
 
 there() {

@@ -185,6 +185,11 @@ told() {
 	empty_table
 }
 
+# The child of process $1 is in the network namespace of process $2.
+inside() {
+	[ "/proc/$(pgrep -P "$1")/ns/net" -ef "/proc/$2/ns/net" ]
+}
+
 @test "a namespace that goes away while it is looked at" {
 	need_kernel
 	for line in "ctcount -i 0.2 -n 4" "ctwatch --duration 1" "ctwatch --track --resync 0.2 --duration 1" \
@@ -198,7 +203,8 @@ told() {
 		# shellcheck disable=SC2086 # words
 		timeout 10 $line -N "$holder" >"$DIR/out" 2>"$DIR/err" 3>&- &
 		reader=$!
-		sleep 0.4
+		until_true inside "$reader" "$holder"
+		sleep 0.2
 		kill "$holder"
 		wait "$holder" || true
 		# The command holds the namespace: it goes on to its end.
