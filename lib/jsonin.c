@@ -1,5 +1,6 @@
 /* Reads flows back from our own JSON Lines. */
 #include "memory.h"
+#include "reason.h"
 #include "textin.h"
 
 #include <string.h>
@@ -116,6 +117,8 @@ static const char *read_object(struct flow *flow, json_object *root, const struc
 		return "no flow: proto is missing";
 	if (flow->event > EVENT_DESTROY)
 		return "type";
+	if (flow->reason >= REASONS)
+		return "reason";
 	flow->multi = !flow->event;
 	flow->orig.protonum = flow->reply.protonum = flow->protonum;
 	flow->expect.mask.protonum = flow->expect.nat.protonum = flow->protonum;

@@ -170,6 +170,21 @@ as_text_holds() {
 	done
 }
 
+@test "a reason that has no name is a bad line" {
+	local event='{"type":"destroy","proto":"tcp","orig":{"src":"10.0.0.1","dst":"10.0.0.2"},"reason":"%s"}\n'
+
+	for number in 13 200 255; do
+		printf "$event" expired "$number" >"$out/events"
+		for with in '' --track '--summary 5'; do
+			run -0 --separate-stderr ctwatch $with -r "$out/events"
+			[[ $output == *expired* ]]
+			[[ $stderr == *"$out/events:2: reason"*"1 read, 1 not"* ]]
+		done
+		run -0 --separate-stderr cttop -b -n 1 -v events -r "$out/events"
+		[[ $output == *expired* ]]
+	done
+}
+
 @test "many bad lines are told shortly" {
 	{ seq 1000; head -n 1 all.json; } >"$out/mixed"
 	run -0 --separate-stderr ctlist -c -r "$out/mixed"
