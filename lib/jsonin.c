@@ -46,6 +46,11 @@ static json_object *find(struct finder *finder, const char *path)
 	return member(finder->holder, last, strlen(last));
 }
 
+static bool is_set(const struct kind *kind)
+{
+	return kind->bits || kind == &kind_labels;
+}
+
 /* A name in a list that is not known here is left out; a single value has to be understood. */
 static bool set_value(struct flow *flow, const struct field *field, json_object *value)
 {
@@ -55,6 +60,8 @@ static bool set_value(struct flow *flow, const struct field *field, json_object 
 		return false;
 	if (!json_object_is_type(value, json_type_array))
 		return field->kind->set(flow, field, must_text(json_object_get_string(value)));
+	if (!is_set(field->kind))
+		return false;
 	field->kind->set(flow, field, "");
 	count = json_object_array_length(value);
 	for (size_t i = 0; i < count; i++) {

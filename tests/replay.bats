@@ -185,6 +185,22 @@ as_text_holds() {
 	done
 }
 
+@test "a list where one value belongs is a bad line" {
+	local flow='{"proto":"tcp","orig":{"src":"10.0.0.1","dst":"10.0.0.2"},"status":["ASSURED"],"labels":[3]}'
+
+	echo "$flow" >"$out/flows"
+	echo "${flow/'"10.0.0.1"'/'[]'}" >>"$out/flows"
+	echo "${flow/'"10.0.0.2"'/'["10.0.0.2"]'}" >>"$out/flows"
+	echo "${flow/'"tcp"'/'[]'}" >>"$out/flows"
+	echo "${flow/'{'/'{"type":[],'}" >>"$out/flows"
+	run -0 --separate-stderr ctlist -j -r "$out/flows"
+	[ "$(wc -l <<<"$output")" -eq 1 ]
+	[[ $output == *ASSURED* ]]
+	for wrong in 2:orig.src 3:orig.dst 4:proto 5:type; do
+		[[ $stderr == *":${wrong/:/: }"* ]]
+	done
+}
+
 @test "many bad lines are told shortly" {
 	{ seq 1000; head -n 1 all.json; } >"$out/mixed"
 	run -0 --separate-stderr ctlist -c -r "$out/mixed"
