@@ -52,7 +52,7 @@ static bool read_ctime(const char *text, uint64_t *ns)
 	tm.tm_mon = (found - months) / 3;
 	tm.tm_year -= 1900;
 	seconds = mktime(&tm);
-	if (seconds < 0)
+	if (seconds < 0 || (uint64_t)seconds >= UINT64_MAX / NANO)
 		return false;
 	*ns = (uint64_t)seconds * NANO;
 	return true;

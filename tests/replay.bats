@@ -201,6 +201,13 @@ as_text_holds() {
 	done
 }
 
+@test "a time that is beyond 64 bits of nanoseconds is none" {
+	local line='tcp 6 9 CLOSE src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2 src=10.0.0.2 dst=10.0.0.1 sport=2 dport=1'
+
+	printf "$line [start=Mon Nov 23 06:15:40 %s]\n" 2553 9999 >"$out/text"
+	ctlist -f csv -H -o start -r "$out/text" | diff - <(printf '2553-11-23T06:15:40.000000000Z\n\n')
+}
+
 @test "many bad lines are told shortly" {
 	{ seq 1000; head -n 1 all.json; } >"$out/mixed"
 	run -0 --separate-stderr ctlist -c -r "$out/mixed"
