@@ -246,12 +246,22 @@ static void last_words(struct ctlist *list)
 		      list->what == WHAT_FLOW ? "expect" : "conntrack");
 }
 
+/* With -q, no flow is an answer only if all were looked at. */
+static int answer(const struct ctlist *list)
+{
+	const struct source *source = list->session.source;
+
+	if (!list->quiet || list->matched)
+		return 0;
+	return session_stopped(&list->session) || (source && source_bad(source)) ? 2 : 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct ctlist list = { .table = TABLE_CONNTRACK };
 	struct source *source;
 	uint64_t want;
-	int status;
+	int status, found;
 
 	session_start(&list.session, &command, argc, argv);
 	list.what = list.table == TABLE_EXPECT ? WHAT_EXPECT : WHAT_FLOW;
@@ -267,6 +277,7 @@ int main(int argc, char **argv)
 		last_words(&list);
 	printer_free(list.printer);
 	sorter_free(list.sorter);
+	found = answer(&list);
 	status = session_end(&list.session);
-	return status ? status : list.quiet && !list.matched;
+	return status ? status : found;
 }

@@ -242,6 +242,25 @@ as_text_holds() {
 	[[ $stderr == *"$out/ethernet.pcap: a capture, but not of netlink"* ]]
 }
 
+@test "-q says no only if all was looked at" {
+	local pid
+
+	{ head -n 1 all.json; echo bad; } >"$out/mixed"
+	run -0 ctlist -q -r "$out/mixed"
+	run -1 ctlist -q -r all.json zone 54321
+	run -2 --separate-stderr ctlist -q -r "$out/mixed" zone 54321
+	[[ $stderr == *"1 read, 1 not"* ]]
+	mkfifo "$out/fifo"
+	ctlist -q -r "$out/fifo" &
+	pid=$!
+	exec 7>"$out/fifo"
+	kill -TERM "$pid"
+	exec 7>&-
+	status=0
+	wait "$pid" || status=$?
+	[ "$status" -eq 2 ]
+}
+
 @test "an empty file is an empty table" {
 	: >"$out/empty"
 	run -0 --separate-stderr ctlist -c -r "$out/empty"
