@@ -435,6 +435,8 @@ static void run_saved(struct ctstats *self)
 			warnx("nothing could be read");
 		session->failed = true;
 	}
+	if (saved_lost(saved))
+		session->failed = true;
 	saved_close(saved);
 }
 

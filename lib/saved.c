@@ -17,10 +17,12 @@ enum line { LINE_BAD, LINE_SKIP, LINE_USED, LINE_NEXT };	/* NEXT: begins another
 
 struct saved {
 	const char *const *files;
+	struct { FILE *stream; int error; } *opened;	/* while there may still be a right to */
 	unsigned count, at;
+	unsigned lost;			/* files that could not be opened or read */
 	struct complaint complaint;
 	struct kernel kernel;
-	FILE *file;
+	FILE *file;			/* that is read */
 	unsigned long long number, good;
 	char *line;
 	size_t size;
@@ -31,6 +33,14 @@ struct saved {
 	struct json_tokener *tokener;
 	bool open;			/* a document goes on */
 };
+
+static void open_files(struct saved *saved)
+{
+	for (unsigned i = 0; i < saved->count; i++) {
+		saved->opened[i].stream = strcmp(saved->files[i], "-") ? fopen(saved->files[i], "re") : stdin;
+		saved->opened[i].error = errno;
+	}
+}
 
 struct saved *saved_open(const char *const *files, unsigned count,
 			 const struct complaint *complaint, const struct kernel *kernel)
@@ -46,9 +56,14 @@ struct saved *saved_open(const char *const *files, unsigned count,
 		saved->kernel = *kernel;
 	else
 		kernel_unknown(&saved->kernel);
+	saved->opened = calloc(count ? count : 1, sizeof(*saved->opened));
 	saved->tokener = json_tokener_new();
-	if (saved->tokener)
+	if (saved->tokener && saved->opened) {
+		open_files(saved);
 		return saved;
+	}
+	json_tokener_free(saved->tokener);
+	free(saved->opened);
 	free(saved);
 	errno = ENOMEM;
 	return NULL;
@@ -58,8 +73,10 @@ void saved_close(struct saved *saved)
 {
 	if (!saved)
 		return;
-	if (saved->file && saved->file != stdin)
-		fclose(saved->file);
+	for (unsigned i = saved->at; i < saved->count; i++)
+		if (saved->opened[i].stream && saved->opened[i].stream != stdin)
+			fclose(saved->opened[i].stream);
+	free(saved->opened);
 	json_tokener_free(saved->tokener);
 	proctable_release(&saved->table);
 	free(saved->line);
@@ -76,9 +93,20 @@ unsigned long long saved_good(const struct saved *saved)
 	return saved->good;
 }
 
+unsigned saved_lost(const struct saved *saved)
+{
+	return saved->lost;
+}
+
 static void complain(const struct saved *saved, unsigned long long number, const char *what)
 {
 	saved->complaint.say(saved->complaint.data, saved->files[saved->at], number, what);
+}
+
+static void give_up(struct saved *saved, int error)
+{
+	saved->lost++;
+	complain(saved, 0, strerror(error));
 }
 
 static void close_file(struct saved *saved)
@@ -97,12 +125,10 @@ static void close_file(struct saved *saved)
 static bool open_next(struct saved *saved)
 {
 	while (!saved->file && saved->at < saved->count) {
-		const char *name = saved->files[saved->at];
-
 		saved->number = 0;
-		saved->file = strcmp(name, "-") ? fopen(name, "re") : stdin;
+		saved->file = saved->opened[saved->at].stream;
 		if (!saved->file) {
-			complain(saved, 0, strerror(errno));
+			give_up(saved, saved->opened[saved->at].error);
 			saved->at++;
 		}
 	}
@@ -121,7 +147,7 @@ static bool next_line(struct saved *saved)
 			return true;
 		}
 		if (ferror(saved->file) && errno != EINTR)
-			complain(saved, 0, strerror(errno));
+			give_up(saved, errno);
 		close_file(saved);
 	}
 	return false;

@@ -9,8 +9,9 @@
 struct saved;
 
 /*
- * Reads the files in order, "-" for stdin; what a line is shows in the line. `kernel`: the one that
- * the files are from, NULL if not known. NULL with errno if memory is out.
+ * Opens all files, while there may still be a right to, and reads them in order, "-" for stdin; what a
+ * line is shows in the line. `kernel`: the one that the files are from, NULL if not known. NULL with
+ * errno if memory is out.
  */
 struct saved *saved_open(const char *const *files, unsigned count,
 			 const struct complaint *complaint, const struct kernel *kernel);
@@ -23,5 +24,6 @@ int saved_next(struct saved *saved, struct report *report);
 const struct settings *saved_settings(const struct saved *saved);
 
 unsigned long long saved_good(const struct saved *saved);	/* lines that could be read */
+unsigned saved_lost(const struct saved *saved);	/* files that could not be opened or read */
 
 #endif

@@ -501,6 +501,27 @@ saved() { # FILE JQ-EXPRESSION
 	[[ "$stderr" == *"no end"* ]]
 }
 
+@test "a file that cannot be read is trouble, the others are read" {
+	no_kernel
+	for file in /nonexistent "$BATS_TEST_TMPDIR"; do
+		run -2 --separate-stderr ctstats -j -r "$CAPTURES/conntrack-S.txt" -r "$file"
+		[ "$(value found <<<"$output")" -eq 19 ]
+		[[ $stderr == *"$file: "* ]]
+	done
+}
+
+@test "files are opened while there is still a right to" {
+	no_kernel
+	need setpriv
+	[ "$(id -u)" -eq 0 ] || skip "not root"
+	mkdir -m 0700 "$BATS_TEST_TMPDIR/theirs"
+	cp "$CAPTURES/conntrack-S.txt" "$BATS_TEST_TMPDIR/theirs/counters"
+	chown -R nobody "$BATS_TEST_TMPDIR/theirs"
+	run -1 setpriv --bounding-set -all --inh-caps -all cat "$BATS_TEST_TMPDIR/theirs/counters"
+	run -0 --separate-stderr ctstats -j -r "$BATS_TEST_TMPDIR/theirs/counters"
+	[ "$(value found <<<"$output")" -eq 19 ]
+}
+
 @test "--explain tells every counter, this kernel's meaning first" {
 	ctstats -j | jq -r '.counters | keys[]' | while read -r name; do
 		ctstats --explain "$name" | grep -q "^$name\$" || { echo "$name"; false; }
