@@ -2,7 +2,6 @@
  * back whatever becomes of the child, which reads and prints. */
 #include "ctwatch.h"
 
-#include "capture.h"
 #include "change.h"
 #include "nflog.h"
 #include "privs.h"
@@ -148,6 +147,19 @@ static void wait_for_packets(struct invalid *invalid, struct nflog *nflog)
 		invalid->watch->session.out.error = EPIPE;
 }
 
+/* Tells why nothing more can be received: exits. */
+static _Noreturn void fail(struct invalid *invalid, const struct nflog *nflog)
+{
+	struct session *session = &invalid->watch->session;
+
+	if (!nflog_tee_failed(nflog))
+		session_fail(session, "reading NFLOG");
+	if (errno != EPIPE)
+		session_fail(session, session->write);
+	out_flush(&session->out);
+	exit(0);	/* who read the capture went away */
+}
+
 static void drain(struct invalid *invalid, struct nflog *nflog)
 {
 	struct session *session = &invalid->watch->session;
@@ -158,7 +170,7 @@ static void drain(struct invalid *invalid, struct nflog *nflog)
 		if (result > 0)
 			take_all(invalid, nflog);
 		else if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS)
-			session_fail(session, "reading NFLOG");
+			fail(invalid, nflog);
 	} while (!invalid->done && !session->out.error && (result > 0 || errno == ENOBUFS));
 }
 
@@ -185,18 +197,34 @@ static void watch_packets(struct invalid *invalid, struct nflog *nflog)
 	}
 }
 
-static int finish(struct invalid *invalid, size_t buffer)
+/* As for flows: if nothing could be read, to have found nothing would be a false answer. */
+static void report_bad(struct invalid *invalid, const struct nflog *nflog)
 {
+	unsigned long long bad = nflog_bad(nflog);
+
+	if (bad)
+		warnx("%llu read, %llu not", invalid->seen, bad);
+	if (nflog_files_lost(nflog) || (bad && !invalid->seen))
+		invalid->watch->session.failed = true;
+}
+
+static int finish(struct invalid *invalid, struct nflog *nflog)
+{
+	bool live = invalid->watch->session.live;
+
 	if (invalid->tally)
-		print_tally(invalid, invalid->watch->session.live ? clock_now(CLOCK_REALTIME) : 0);
+		print_tally(invalid, live ? clock_now(CLOCK_REALTIME) : 0);
 	else
 		printer_end(invalid->printer);
 	out_flush(&invalid->watch->session.out);
-	if (buffer)
+	if (live) {
 		warnx("%llu packets seen, %llu lost, by a receive buffer of %zu bytes", invalid->seen,
-		      invalid->lost, buffer);
-	else
+		      invalid->lost, nflog_buffer(nflog));
+	} else {
 		warnx("%llu packets read, %llu lost", invalid->seen, invalid->lost);
+		report_bad(invalid, nflog);
+	}
+	nflog_close(nflog);
 	printer_free(invalid->printer);
 	tally_free(invalid->tally);
 	return session_end(&invalid->watch->session);
@@ -217,8 +245,6 @@ static int child(struct invalid *invalid, int tell, int hear)
 {
 	struct session *session = &invalid->watch->session;
 	struct nflog *nflog = nflog_open(GROUP, invalid->watch->buffer);
-	size_t buffer;
-	int status;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (!nflog)
@@ -231,7 +257,6 @@ static int child(struct invalid *invalid, int tell, int hear)
 		exit(2);
 	}
 	session_confine(session, 0);
-	buffer = nflog_buffer(nflog);
 	watch_packets(invalid, nflog);
 	/* What waits in the kernel for company comes within a tenth of a second. */
 	if (!invalid->done || invalid->end) {
@@ -239,9 +264,7 @@ static int child(struct invalid *invalid, int tell, int hear)
 		invalid->done = false;
 		drain(invalid, nflog);
 	}
-	status = finish(invalid, buffer);
-	nflog_close(nflog);
-	return status;
+	return finish(invalid, nflog);
 }
 
 /* ---- the parent ---- */
@@ -417,35 +440,24 @@ static int invalid_live(struct invalid *invalid)
 
 /* ---- files ---- */
 
-static void read_file(struct invalid *invalid, const char *name)
-{
-	FILE *file = strcmp(name, "-") ? fopen(name, "re") : stdin;
-	char error[256];
-	struct capture *capture;
-	struct nflog *nflog;
-
-	if (!file)
-		err(2, "%s", name);
-	capture = capture_open(file, error);
-	if (!capture)
-		errx(2, "%s: %s", name, error);
-	nflog = nflog_read_file(capture);
-	if (!nflog)
-		err(2, "memory");
-	while (!invalid->done && !session_stopped(&invalid->watch->session) && nflog_receive(nflog) > 0)
-		take_all(invalid, nflog);
-	nflog_close(nflog);
-}
-
 static int invalid_files(struct invalid *invalid)
 {
-	const struct session *session = &invalid->watch->session;
+	struct session *session = &invalid->watch->session;
+	struct complaint complaint = { session_complain, session };
+	struct nflog *nflog = nflog_files(session->files, session->files_count, &complaint);
+	int result = 0;
 
+	if (!nflog)
+		err(2, "memory");
 	open_printer(invalid);
+	session_capture(session);
+	nflog_tee(nflog, session->capture);
 	session_confine(session, 0);
-	for (unsigned i = 0; i < session->files_count; i++)
-		read_file(invalid, session->files[i]);
-	return finish(invalid, 0);
+	while (!invalid->done && !session_stopped(session) && (result = nflog_receive(nflog)) > 0)
+		take_all(invalid, nflog);
+	if (result < 0 && errno != EINTR)
+		fail(invalid, nflog);
+	return finish(invalid, nflog);
 }
 
 int watch_invalid(struct ctwatch *watch)

@@ -3,6 +3,7 @@
 
 #include "capture.h"
 #include "request.h"
+#include "savefile.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,7 +23,11 @@ enum { BUFFER = 128 * 1024, FLUSH_CENTISECONDS = 10, COPY = 160, NUMBERED = NFUL
 struct nflog {
 	struct mnl_socket *socket;
 	int names;			/* a socket to ask for the names of interfaces */
-	struct capture *file, *tee;
+	struct savefile *file;
+	const char *file_name;		/* of the records that `next` belongs to */
+	struct capture *tee;
+	bool tee_failed;
+	unsigned long long bad;
 	size_t buffer_size;
 	const uint8_t *data;
 	size_t left;
@@ -130,13 +135,17 @@ uint32_t nflog_owner(uint16_t group)
 	return owner;
 }
 
-struct nflog *nflog_read_file(struct capture *capture)
+struct nflog *nflog_files(const char *const *files, unsigned count, const struct complaint *complaint)
 {
 	struct nflog *nflog = nflog_new();
 
-	if (nflog)
-		nflog->file = capture;
-	return nflog;
+	if (!nflog)
+		return NULL;
+	nflog->file = savefile_open(files, count, complaint, NULL);
+	if (nflog->file)
+		return nflog;
+	nflog_close(nflog);
+	return NULL;
 }
 
 void nflog_close(struct nflog *nflog)
@@ -147,7 +156,7 @@ void nflog_close(struct nflog *nflog)
 		mnl_socket_close(nflog->socket);
 	if (nflog->names >= 0)
 		close(nflog->names);
-	capture_close(nflog->file);
+	savefile_close(nflog->file);
 	free(nflog);
 }
 
@@ -174,22 +183,62 @@ static uint64_t now(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-int nflog_receive(struct nflog *nflog)
+static void bad(struct nflog *nflog, const char *what)
 {
-	ssize_t n;
+	nflog->bad++;
+	savefile_complain(nflog->file, what);
+}
 
-	if (nflog->file)
-		return capture_next(nflog->file, &nflog->data, &nflog->left, &nflog->time);
-	nflog->left = 0;
-	n = recv(nflog_fd(nflog), nflog->buffer, BUFFER, MSG_DONTWAIT);
+static int read_file(struct nflog *nflog)
+{
+	struct piece piece;
+	int result = savefile_next(nflog->file, &piece);
+
+	if (result <= 0)
+		return result;
+	if (piece.type != PIECE_NETLINK) {
+		if (piece.length)
+			bad(nflog, "not a capture, and packets are read from nothing else");
+		return 1;
+	}
+	if (nflog->file_name != savefile_name(nflog->file))
+		nflog->numbered = false;	/* each file has numbers of its own */
+	nflog->file_name = savefile_name(nflog->file);
+	nflog->data = piece.data;
+	nflog->left = piece.length;
+	nflog->time = piece.time;
+	return 1;
+}
+
+static int read_socket(struct nflog *nflog)
+{
+	ssize_t n = recv(nflog_fd(nflog), nflog->buffer, BUFFER, MSG_DONTWAIT);
+
 	if (n < 0)
 		return -1;
 	nflog->data = nflog->buffer;
 	nflog->left = n;
 	nflog->time = now();
-	if (nflog->tee && capture_write(nflog->tee, nflog->time, nflog->data, nflog->left) < 0)
-		return -1;
 	return 1;
+}
+
+int nflog_receive(struct nflog *nflog)
+{
+	int result;
+
+	nflog->left = 0;
+	result = nflog->file ? read_file(nflog) : read_socket(nflog);
+	if (nflog->left && nflog->tee &&
+	    capture_write(nflog->tee, nflog->time, nflog->data, nflog->left) < 0) {
+		nflog->tee_failed = true;
+		return -1;
+	}
+	return result;
+}
+
+bool nflog_tee_failed(const struct nflog *nflog)
+{
+	return nflog->tee_failed;
 }
 
 static void name(const struct nflog *nflog, struct packet *packet, uint32_t index, char *text,
@@ -238,14 +287,20 @@ bool nflog_packet(struct nflog *nflog, struct packet *packet)
 		const struct nlmsghdr *message = (const void *)nflog->data;
 		size_t step;
 
-		if (!message_ok(message, nflog->left))
+		if (!message_ok(message, nflog->left)) {
+			bad(nflog, "a netlink message is longer than its packet");
 			break;
+		}
 		step = NLMSG_ALIGN(message->nlmsg_len);
 		if (step > nflog->left)
 			step = nflog->left;
 		nflog->data += step;
 		nflog->left -= step;
-		if (take(nflog, packet, message))
+		if (message->nlmsg_type < NLMSG_MIN_TYPE || (message->nlmsg_flags & NLM_F_REQUEST))
+			continue;
+		if (message->nlmsg_type != (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET))
+			bad(nflog, "not a logged packet");
+		else if (take(nflog, packet, message))
 			return true;
 	}
 	nflog->left = 0;
@@ -258,4 +313,14 @@ uint32_t nflog_lost(struct nflog *nflog)
 
 	nflog->lost = 0;
 	return lost;
+}
+
+unsigned long long nflog_bad(const struct nflog *nflog)
+{
+	return nflog->bad + savefile_broken(nflog->file);
+}
+
+unsigned nflog_files_lost(const struct nflog *nflog)
+{
+	return savefile_lost(nflog->file);
 }
