@@ -255,21 +255,25 @@ static void name(const struct nflog *nflog, struct packet *packet, uint32_t inde
 	packet->flow.has |= has;
 }
 
-static void count(struct nflog *nflog, uint32_t sequence)
+/* Records of who did not ask for numbers have none. */
+static void count(struct nflog *nflog, const struct packet *packet)
 {
+	if (!(packet->flow.has & HAS_PACKET_SEQUENCE))
+		return;
 	if (nflog->numbered)
-		nflog->lost += sequence - nflog->next;
+		nflog->lost += packet->sequence - nflog->next;
 	nflog->numbered = true;
-	nflog->next = sequence + 1;
+	nflog->next = packet->sequence + 1;
 }
 
 /* What a rule logs to the same group has a number too. */
 static bool take(struct nflog *nflog, struct packet *packet, const struct nlmsghdr *message)
 {
-	bool good = packet_decode(packet, message);
+	bool good;
 
-	if (message->nlmsg_type == (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET))
-		count(nflog, packet->sequence);
+	packet->flow.has = 0;
+	good = packet_decode(packet, message);
+	count(nflog, packet);
 	if (!good)
 		return false;
 	if (!(packet->flow.has & HAS_TIME)) {

@@ -243,6 +243,7 @@ static void decode_attribute(struct packet *packet, const struct nlattr *attr)
 		break;
 	case NFULA_SEQ:
 		packet->sequence = get_u32(attr);
+		packet->flow.has |= HAS_PACKET_SEQUENCE;
 		break;
 	case NFULA_PAYLOAD:
 		decode_payload(packet, attr);

@@ -32,6 +32,7 @@ struct packet {
 #define HAS_PACKET_TCP HAS_TCPFLAGS_ORIG
 #define HAS_PACKET_IN HAS_LABELS
 #define HAS_PACKET_OUT HAS_HELPER
+#define HAS_PACKET_SEQUENCE HAS_DCCP_SEQ
 
 /* Rows like those of `fields`, for struct packet. Ends with a row whose name is NULL. */
 extern const struct field packet_fields[];

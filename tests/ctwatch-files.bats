@@ -96,3 +96,18 @@ rows() {
 	[ "$status" -eq 0 ]
 	rows 1
 }
+
+@test "lost packets are counted by the numbers of the records that have one" {
+	logged gap.pcap 4294967294 4294967295 0 3 4
+	run --separate-stderr ctwatch --invalid -j -r gap.pcap
+	rows 5
+	[[ $stderr == *"5 packets read, 2 lost"* ]]
+	[ "$(jq -s 'map(.lost // 0) | add' <<<"$output")" -eq 2 ]
+	logged none.pcap - - -
+	run --separate-stderr ctwatch --invalid -j -r none.pcap
+	rows 3
+	[[ $stderr == *"3 packets read, 0 lost"* ]]
+	logged some.pcap 5 - 7 -
+	run --separate-stderr ctwatch --invalid -j -r some.pcap
+	[[ $stderr == *"4 packets read, 1 lost"* ]]
+}
