@@ -414,7 +414,7 @@ static void run_saved(struct ctstats *self)
 	struct session *session = &self->session;
 	struct complaint complaint = { session_complain, session };
 	struct saved *saved = saved_open(session->files, session->files_count, &complaint,
-					 self->kernel_given ? &self->kernel : NULL);
+					 self->kernel_given ? &self->kernel : NULL, session->out.stop);
 	int result = 0;
 
 	session_confine(session, 0);

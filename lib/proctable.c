@@ -50,7 +50,7 @@ bool proctable_row(struct proctable *table, const char *line)
 	uint32_t *row;
 	char *end;
 
-	if (table->rows == table->size && !grow(table))
+	if (table->rows == CPUS || (table->rows == table->size && !grow(table)))
 		return false;
 	row = row_of(table, table->rows);
 	for (const char *p = line; *(p += strspn(p, " \t\r\n")); p = end) {

@@ -15,7 +15,7 @@ struct proctable {
 
 /* The first line; false if it is no such line. Forgets what was there. */
 bool proctable_head(struct proctable *table, const char *line);
-/* A row of hexadecimal numbers; false if it does not fit the first line. */
+/* A row of hexadecimal numbers; false if it does not fit the first line, or no machine has as many CPUs. */
 bool proctable_row(struct proctable *table, const char *line);
 /*
  * Puts the counters into *stats, and entries, which each row repeats. Where the kernel of *stats is

@@ -268,7 +268,7 @@ static bool take_cpus(struct report *report, struct json_object *list)
 		uint64_t value;
 		struct cpu *cpu;
 
-		if (!get_count(one, "cpu", &value) || value > UINT16_MAX)
+		if (!get_count(one, "cpu", &value) || value >= CPUS)
 			return false;
 		cpu = stats_cpu(&report->stats, value);
 		if (!cpu)

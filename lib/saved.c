@@ -6,9 +6,14 @@
 #include <ctype.h>
 #include <errno.h>
 #include <json-c/json.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The longest document, on one line or on many: of all CPUs, as jq lays it out, it has 5 MB. The longest
+ * line of other text. */
+enum { DOCUMENT = 8 * 1024 * 1024, LINE = 65536 };
 
 /* What the sample at hand is made of so far. */
 enum part { PART_NONE, PART_SYSCTL, PART_PROC, PART_CONNTRACK, PART_DOCUMENT };
@@ -24,14 +29,16 @@ struct saved {
 	struct kernel kernel;
 	FILE *file;			/* that is read */
 	unsigned long long number, good;
-	char *line;
-	size_t size;
-	bool held;			/* the line is still to be taken */
+	char *line;			/* of DOCUMENT bytes */
+	bool held;			/* it is still to be taken */
+	bool rest;			/* of a line that is too long is still to be passed over */
 	enum part part;
 	struct proctable table;
 	struct settings settings;
 	struct json_tokener *tokener;
 	bool open;			/* a document goes on */
+	size_t length;			/* of it so far */
+	const volatile sig_atomic_t *stop;
 };
 
 static void open_files(struct saved *saved)
@@ -43,7 +50,8 @@ static void open_files(struct saved *saved)
 }
 
 struct saved *saved_open(const char *const *files, unsigned count,
-			 const struct complaint *complaint, const struct kernel *kernel)
+			 const struct complaint *complaint, const struct kernel *kernel,
+			 const volatile sig_atomic_t *stop)
 {
 	struct saved *saved = calloc(1, sizeof(*saved));
 
@@ -52,18 +60,21 @@ struct saved *saved_open(const char *const *files, unsigned count,
 	saved->files = files;
 	saved->count = count;
 	saved->complaint = *complaint;
+	saved->stop = stop;
 	if (kernel)
 		saved->kernel = *kernel;
 	else
 		kernel_unknown(&saved->kernel);
 	saved->opened = calloc(count ? count : 1, sizeof(*saved->opened));
 	saved->tokener = json_tokener_new();
-	if (saved->tokener && saved->opened) {
+	saved->line = malloc(DOCUMENT);
+	if (saved->tokener && saved->opened && saved->line) {
 		open_files(saved);
 		return saved;
 	}
 	json_tokener_free(saved->tokener);
 	free(saved->opened);
+	free(saved->line);
 	free(saved);
 	errno = ENOMEM;
 	return NULL;
@@ -109,12 +120,19 @@ static void give_up(struct saved *saved, int error)
 	complain(saved, 0, strerror(error));
 }
 
+static void end_document(struct saved *saved)
+{
+	json_tokener_reset(saved->tokener);
+	saved->open = false;
+	saved->length = 0;
+}
+
 static void close_file(struct saved *saved)
 {
 	if (saved->open)
 		complain(saved, saved->number, "the JSON document has no end");
-	saved->open = false;
-	json_tokener_reset(saved->tokener);
+	end_document(saved);
+	saved->rest = false;
 	if (saved->file != stdin)
 		fclose(saved->file);
 	saved->file = NULL;
@@ -135,16 +153,44 @@ static bool open_next(struct saved *saved)
 	return saved->file;
 }
 
+static bool stopped(const struct saved *saved)
+{
+	return saved->stop && *saved->stop;
+}
+
+static bool is_json(const struct saved *saved)
+{
+	return saved->open || saved->line[strspn(saved->line, " \t\r\n")] == '{';
+}
+
+/* Counts the line; false if it is too long, or the rest of such a line. */
+static bool line_fits(struct saved *saved)
+{
+	bool cut = !saved->line[DOCUMENT - 1] && saved->line[DOCUMENT - 2] != '\n', rest = saved->rest;
+
+	saved->rest = cut;
+	if (rest)
+		return false;
+	saved->number++;
+	if (!cut && (is_json(saved) || strlen(saved->line) <= LINE))
+		return true;
+	complain(saved, saved->number, "the line is too long");
+	return false;
+}
+
+/* False at the end of the last file, or when it is time to stop. */
 static bool next_line(struct saved *saved)
 {
 	if (saved->held) {
 		saved->held = false;
 		return true;
 	}
-	while (open_next(saved)) {
-		if (getline(&saved->line, &saved->size, saved->file) > 0) {
-			saved->number++;
-			return true;
+	while (!stopped(saved) && open_next(saved)) {
+		saved->line[DOCUMENT - 1] = '\n';	/* fgets() puts a NUL there if it fills the buffer */
+		if (fgets(saved->line, DOCUMENT, saved->file)) {
+			if (line_fits(saved))
+				return true;
+			continue;
 		}
 		if (ferror(saved->file) && errno != EINTR)
 			give_up(saved, errno);
@@ -220,9 +266,8 @@ static enum line take_conntrack(struct saved *saved, struct stats *stats)
 	number = strtoul(digits, NULL, 10);
 	if (saved->part > PART_SYSCTL && saved->part != PART_CONNTRACK)
 		return LINE_NEXT;
-	for (unsigned i = 0; i < stats->cpus_count; i++)
-		if (stats->cpus[i].number == number)
-			return LINE_NEXT;
+	if (stats_find(stats, number))
+		return LINE_NEXT;
 	result = take_pairs(stats, saved->line + length, number);
 	if (result == LINE_USED)
 		saved->part = PART_CONNTRACK;
@@ -231,26 +276,36 @@ static enum line take_conntrack(struct saved *saved, struct stats *stats)
 	return result;
 }
 
-/* A document may go over several lines. */
-static enum line take_json(struct saved *saved, struct report *report)
+static enum line take_document(struct saved *saved, struct report *report, struct json_object *root)
 {
-	struct json_object *root;
-	enum line result;
+	bool good = root && report_from_json(report, root);
 
-	if (!saved->open && saved->part > PART_SYSCTL)
-		return LINE_NEXT;
-	root = json_tokener_parse_ex(saved->tokener, saved->line, strlen(saved->line));
-	saved->open = !root && json_tokener_get_error(saved->tokener) == json_tokener_continue;
-	if (saved->open)
-		return LINE_SKIP;
-	result = root && report_from_json(report, root) ? LINE_USED : LINE_BAD;
 	json_object_put(root);
-	json_tokener_reset(saved->tokener);
-	if (result == LINE_USED)
+	end_document(saved);
+	if (good)
 		saved->part = PART_DOCUMENT;
 	else
 		clear(saved, report);
-	return result;
+	return good ? LINE_USED : LINE_BAD;
+}
+
+/* A document may go over several lines. */
+static enum line take_json(struct saved *saved, struct report *report)
+{
+	size_t length = strlen(saved->line);
+	struct json_object *root;
+
+	if (!saved->open && saved->part > PART_SYSCTL)
+		return LINE_NEXT;
+	saved->length += length;
+	if (saved->length > DOCUMENT) {
+		complain(saved, saved->number, "the JSON document is too large");
+		end_document(saved);
+		return LINE_SKIP;
+	}
+	root = json_tokener_parse_ex(saved->tokener, saved->line, length);
+	saved->open = !root && json_tokener_get_error(saved->tokener) == json_tokener_continue;
+	return saved->open ? LINE_SKIP : take_document(saved, report, root);
 }
 
 /* sysctl -a has thousands of other lines; they are no mistake. */
@@ -271,7 +326,7 @@ static enum line take(struct saved *saved, struct report *report)
 {
 	const char *start = saved->line + strspn(saved->line, " \t\r\n");
 
-	if (saved->open || *start == '{')
+	if (is_json(saved))
 		return take_json(saved, report);
 	if (!*start)
 		return LINE_SKIP;
@@ -330,5 +385,5 @@ int saved_next(struct saved *saved, struct report *report)
 			return finish(saved, report);
 		}
 	}
-	return finish(saved, report);
+	return stopped(saved) ? 0 : finish(saved, report);	/* half a sample says nothing */
 }

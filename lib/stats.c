@@ -36,6 +36,7 @@ void stats_init(struct stats *stats)
 void stats_release(struct stats *stats)
 {
 	free(stats->cpus);
+	free(stats->rows);
 	stats_init(stats);
 }
 
@@ -43,29 +44,50 @@ void stats_clear(struct stats *stats)
 {
 	struct cpu *cpus = stats->cpus;
 	unsigned size = stats->cpus_size;
+	uint16_t *rows = stats->rows;
 
 	stats_init(stats);
 	stats->cpus = cpus;
+	stats->rows = rows;
 	stats->cpus_size = size;
+}
+
+struct cpu *stats_find(const struct stats *stats, unsigned number)
+{
+	unsigned row;
+
+	if (!stats->rows || number >= CPUS)
+		return NULL;
+	row = stats->rows[number];
+	return row < stats->cpus_count && stats->cpus[row].number == number ? &stats->cpus[row] : NULL;
+}
+
+static bool grow(struct stats *stats)
+{
+	unsigned size = stats->cpus_size ? 2 * stats->cpus_size : 16;
+	struct cpu *cpus = reallocarray(stats->cpus, size, sizeof(*cpus));
+
+	if (!cpus)
+		return false;
+	stats->cpus = cpus;
+	stats->cpus_size = size;
+	if (!stats->rows)
+		stats->rows = calloc(CPUS, sizeof(*stats->rows));
+	return stats->rows;
 }
 
 struct cpu *stats_cpu(struct stats *stats, unsigned number)
 {
-	/* They come in order, so the last is the likely one. */
-	for (unsigned i = stats->cpus_count; i-- > 0;)
-		if (stats->cpus[i].number == number)
-			return &stats->cpus[i];
-	if (stats->cpus_count == stats->cpus_size) {
-		unsigned size = stats->cpus_size ? 2 * stats->cpus_size : 16;
-		struct cpu *cpus = reallocarray(stats->cpus, size, sizeof(*cpus));
+	struct cpu *cpu = stats_find(stats, number);
 
-		if (!cpus)
-			return NULL;
-		stats->cpus = cpus;
-		stats->cpus_size = size;
-	}
-	stats->cpus[stats->cpus_count] = (struct cpu){ .number = number };
-	return &stats->cpus[stats->cpus_count++];
+	if (cpu || number >= CPUS)
+		return cpu;
+	if ((stats->cpus_count == stats->cpus_size || !stats->rows) && !grow(stats))
+		return NULL;
+	stats->rows[number] = stats->cpus_count;
+	cpu = &stats->cpus[stats->cpus_count++];
+	*cpu = (struct cpu){ .number = number };
+	return cpu;
 }
 
 bool stats_total(const struct stats *stats, const char *name, uint64_t *value)
@@ -116,10 +138,9 @@ static uint64_t difference(uint32_t old, uint32_t now, double seconds)
 /* A CPU that appears late counted from 0. */
 uint64_t rates_cpu(const struct stats *before, const struct cpu *now, int counter, double seconds)
 {
-	for (unsigned i = 0; i < before->cpus_count; i++)
-		if (before->cpus[i].number == now->number)
-			return difference(before->cpus[i].count[counter], now->count[counter], seconds);
-	return now->count[counter];
+	const struct cpu *old = stats_find(before, now->number);
+
+	return old ? difference(old->count[counter], now->count[counter], seconds) : now->count[counter];
 }
 
 static uint64_t difference_of(const struct stats *before, const struct stats *now, int counter,

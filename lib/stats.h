@@ -10,6 +10,8 @@ enum {
 	STATS_EXPECT_MAX = 16, STATS_OBJECTS = 32,
 };
 
+enum { CPUS = 8192 };		/* CONFIG_NR_CPUS goes no further */
+
 /* The kernel counts in 32 bits, for each possible CPU. */
 struct cpu {
 	unsigned number;
@@ -27,14 +29,17 @@ struct stats {
 	uint64_t total[COUNTERS];
 	struct cpu *cpus;	/* none where only totals were saved */
 	unsigned cpus_count, cpus_size;
+	uint16_t *rows;		/* by number: which row of cpus, if that has the number */
 };
 
 void stats_init(struct stats *stats);
 void stats_release(struct stats *stats);
 void stats_clear(struct stats *stats);		/* ready for another reading */
 
-/* The row of a CPU, made if it is new; NULL if memory is out. */
+/* The row of a CPU, made if it is new; NULL if memory is out, or no kernel has a CPU of this number. */
 struct cpu *stats_cpu(struct stats *stats, unsigned number);
+/* NULL if there is none. */
+struct cpu *stats_find(const struct stats *stats, unsigned number);
 /* Sums the CPUs, and what follows from the counters: how many expectations there are. Counters that
  * this kernel leaves at 0 are made absent. */
 void stats_finish(struct stats *stats);

@@ -522,6 +522,51 @@ saved() { # FILE JQ-EXPRESSION
 	[ "$(value found <<<"$output")" -eq 19 ]
 }
 
+@test "lines, documents and CPUs are as many as can be, no more" {
+	no_kernel
+	cd "$BATS_TEST_TMPDIR"
+	truncate -s 20M zeros
+	run -0 --separate-stderr ctstats -j -r zeros -r "$CAPTURES/conntrack-S.txt"
+	[[ $stderr == *"zeros:1: the line is too long"* ]]
+	[ "$(value found <<<"$output")" -eq 19 ]
+	{ printf '%070000d\n' 0; echo 'cpu=0 found=1 '; } >long
+	run -0 --separate-stderr ctstats -j -r long
+	[[ $stderr == *"long:1: the line is too long"* ]]
+	[ "$(value found <<<"$output")" -eq 1 ]
+	{ echo '{"counters":{},"others":['; yes '[],' | head -c 12000000; } >document
+	run -2 --separate-stderr ctstats -j -r document
+	[[ $stderr == *"document:2097147: the JSON document is too large"* ]]
+	tr -d '\n' <document >line
+	run -2 --separate-stderr ctstats -j -r line
+	[[ $stderr == *"line:1: the line is too long"* ]]
+}
+
+@test "a machine has 8192 CPUs at most" {
+	no_kernel
+	cd "$BATS_TEST_TMPDIR"
+	{ echo entries drop; yes '1 1' | head -n 8193; } >proc
+	run -0 --separate-stderr ctstats -j -r proc
+	[[ $stderr == *"proc:8194: not counters"* ]]
+	[ "$(value drop <<<"$output")" -eq 8192 ]
+	seq 8192 -1 0 | sed 's/.*/cpu=& found=&/' >conntrack
+	run -0 --separate-stderr ctstats -j -p -r conntrack
+	[[ $stderr == *"conntrack:1: not counters"* ]]
+	[ "$(value found <<<"$output")" -eq $((8191 * 8192 / 2)) ]
+	# In the order of the file, also when it is read again as JSON, on more than 64 KiB.
+	jq -e '[.cpus[].cpu] == [range(8191; -1; -1)]' <<<"$output"
+	ctstats -j -p -r - <<<"$output" | diff - <(echo "$output")
+	run -2 --separate-stderr ctstats -r <(echo '{"counters":{},"cpus":[{"cpu":8192}]}')
+	[[ $stderr == *":1: not counters"* ]]
+}
+
+@test "a file without end ends with a signal" {
+	no_kernel
+	timeout -s KILL 30 ctstats -r <(yes) 2>"$BATS_TEST_TMPDIR/err" &
+	until_true grep -q ':10: not counters' "$BATS_TEST_TMPDIR/err"
+	kill -TERM $!
+	wait $!
+}
+
 @test "--explain tells every counter, this kernel's meaning first" {
 	ctstats -j | jq -r '.counters | keys[]' | while read -r name; do
 		ctstats --explain "$name" | grep -q "^$name\$" || { echo "$name"; false; }

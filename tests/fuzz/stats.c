@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	report_init(&report);
 	stats_init(&before);
 	report.per_cpu = true;
-	saved = saved_open(&file, 1, &complaint, NULL);
+	saved = saved_open(&file, 1, &complaint, NULL, NULL);
 	while (saved_next(saved, &report) > 0) {
 		struct stats keep = report.stats;
 
