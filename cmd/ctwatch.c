@@ -302,6 +302,7 @@ static void start(struct ctwatch *watch)
 	}
 	if (!session_events(session, groups(watch, joined), watch->buffer, watch->want))
 		errx(2, "connection tracking is not loaded in this kernel: there is nothing to watch");
+	source_tell_lost(session->source);
 	if (session->live) {
 		filter_in_kernel(watch);
 		timeouts_read(&session->timeouts);

@@ -12,6 +12,7 @@
 #include <wctype.h>
 
 enum { LONGEST = 8192 };	/* two paths and what is said of them */
+enum { NAME = 64 };	/* argv[0] is the caller's, who may be a stranger where the file has capabilities */
 
 /* Length of the printable character at text; 0 if there is none. */
 static size_t printable(const char *text)
@@ -44,8 +45,10 @@ static void escape(char *to, size_t size, const char *text)
 void say(const char *name, const char *format, va_list args, const char *last)
 {
 	char text[LONGEST], line[LONGEST];
-	int length = snprintf(text, sizeof(text), "%s: ", name);
+	size_t length;
 
+	snprintf(text, sizeof(text), "%.*s: ", NAME, name);
+	length = strlen(text);
 	vsnprintf(text + length, sizeof(text) - length, format, args);
 	length = strlen(text);
 	snprintf(text + length, sizeof(text) - length, "%s", last);

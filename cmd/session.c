@@ -231,10 +231,21 @@ static void catch_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* What is opened must not get the number of a standard stream that is closed: rows would go to the kernel.
+ * Writing to this one, or reading, is the same error as before. */
+static void hold_places(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			exit(2);
+}
+
 void session_start(struct session *session, const struct command *command, int argc, char **argv)
 {
 	int first;
 
+	hold_places();
 	session->command = command;
 	session->fields = command->fields;
 	setlocale(LC_CTYPE, "");
@@ -309,6 +320,11 @@ void session_fail(struct session *session, const char *what)
 	err(2, "%s", what);
 }
 
+static bool file_status(const char *name, struct stat *status)
+{
+	return strcmp(name, "-") ? stat(name, status) == 0 : fstat(STDIN_FILENO, status) == 0;
+}
+
 /* Refuses to write over what is read, before anything is lost. */
 static int create_file(const struct session *session)
 {
@@ -318,7 +334,7 @@ static int create_file(const struct session *session)
 	if (fd < 0 || fstat(fd, &out) < 0)
 		err(2, "%s", session->write);
 	for (unsigned i = 0; i < session->files_count; i++)
-		if (stat(session->files[i], &in) == 0 && S_ISREG(in.st_mode) &&
+		if (file_status(session->files[i], &in) && S_ISREG(in.st_mode) &&
 		    in.st_dev == out.st_dev && in.st_ino == out.st_ino)
 			cli_usage(session->command, "--write: '%s' is one of the files to read",
 				  session->write);
@@ -612,6 +628,8 @@ static void report_bad(struct session *session)
 		warnx("%llu more could not be read", session->complaints - COMPLAINTS);
 	if (bad)
 		warnx("%llu read, %llu not", good, bad);
+	if (source_untold(session->source))
+		warnx("%llu events were lost when this was saved", source_untold(session->source));
 	if (session_unread(session) || source_files_lost(session->source))
 		session->failed = true;
 }

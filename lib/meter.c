@@ -109,9 +109,11 @@ static int ask(const struct meter *meter, struct stats *stats, enum statistics w
 	if (fd < 0)
 		return -1;
 	while (result > MNL_CB_STOP) {
-		ssize_t n = recv(fd, meter->buffer, BUFFER, 0);
+		struct sockaddr_nl sender = { 0 };
+		socklen_t length = sizeof(sender);
+		ssize_t n = recvfrom(fd, meter->buffer, BUFFER, 0, (struct sockaddr *)&sender, &length);
 
-		if (n < 0 && errno == EINTR)
+		if ((n < 0 && errno == EINTR) || (n >= 0 && sender.nl_pid))	/* the kernel is 0 */
 			continue;
 		result = n < 0 ? -1 : mnl_cb_run(meter->buffer, n, 0, 0, take, &asking);
 	}

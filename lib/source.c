@@ -28,6 +28,7 @@ enum { EVENT_SIZE = 4096 + 320, EVENTS = 64 };
 struct batch {
 	struct mmsghdr heads[EVENTS];
 	struct iovec vectors[EVENTS];
+	struct sockaddr_nl senders[EVENTS];
 	unsigned count, at;
 	uint8_t data[EVENTS][EVENT_SIZE] __attribute__((aligned(64)));
 };
@@ -46,6 +47,8 @@ struct source {
 	uint64_t want;
 	const struct timeouts *timeouts;
 	unsigned long long good, bad;
+	bool tells_lost;
+	unsigned long long lost;	/* events, by marks that were not told */
 	size_t buffer_size;
 	uint8_t *buffer;
 };
@@ -182,6 +185,8 @@ static struct batch *batch_new(void)
 		batch->vectors[i] = (struct iovec){ batch->data[i], EVENT_SIZE };
 		batch->heads[i].msg_hdr.msg_iov = &batch->vectors[i];
 		batch->heads[i].msg_hdr.msg_iovlen = 1;
+		batch->heads[i].msg_hdr.msg_name = &batch->senders[i];
+		batch->heads[i].msg_hdr.msg_namelen = sizeof(batch->senders[i]);
 	}
 	return batch;
 }
@@ -294,19 +299,28 @@ static int dump_end(const struct nlmsghdr *message, size_t left)
 	return error->error ? -1 : 0;
 }
 
+/* Who has CAP_NET_ADMIN in this network namespace can send to any socket. */
+static bool from_kernel(const struct sockaddr_nl *sender)
+{
+	return sender->nl_family == AF_NETLINK && sender->nl_pid == 0;
+}
+
 static int read_socket(struct source *source)
 {
+	struct sockaddr_nl sender = { 0 };
+	socklen_t length;
 	ssize_t n;
 	int end;
 
 	source->current += source->ended;
 	source->ended = false;
 	while (source->current < source->count) {
-		n = recv(source_fd(source), source->buffer, BUFFER, 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
+		length = sizeof(sender);
+		n = recvfrom(source_fd(source), source->buffer, BUFFER, 0, (struct sockaddr *)&sender, &length);
+		if (n < 0 && errno != EINTR)
 			return -1;
+		if (n < 0 || !from_kernel(&sender))
+			continue;
 		source->piece = (struct piece){ source->buffer, n, now(), PIECE_NETLINK };
 		end = dump_end((const void *)source->buffer, n);
 		if (end < 0)
@@ -324,11 +338,16 @@ static bool next_event(struct source *source)
 {
 	struct batch *batch = source->batch;
 
-	if (!batch || batch->at == batch->count)
-		return false;
-	source->piece.data = batch->data[batch->at];
-	source->piece.length = batch->heads[batch->at++].msg_len;
-	return true;
+	while (batch && batch->at < batch->count) {
+		unsigned at = batch->at++;
+
+		if (!from_kernel(&batch->senders[at]))
+			continue;
+		source->piece.data = batch->data[at];
+		source->piece.length = batch->heads[at].msg_len;
+		return true;
+	}
+	return false;
 }
 
 static bool write_tee(struct source *source, uint64_t time, const void *data, size_t length)
@@ -343,7 +362,8 @@ static bool tee_events(struct source *source, uint64_t time)
 	const struct batch *batch = source->batch;
 
 	for (unsigned i = 0; i < batch->count; i++)
-		if (!write_tee(source, time, batch->data[i], batch->heads[i].msg_len))
+		if (from_kernel(&batch->senders[i]) &&
+		    !write_tee(source, time, batch->data[i], batch->heads[i].msg_len))
 			return false;
 	return true;
 }
@@ -403,19 +423,31 @@ bool source_tee_lost(struct source *source, uint32_t lost, uint64_t time)
 	return write_tee(source, time, &message, sizeof(message));
 }
 
-/* What source_tee_lost() wrote. */
-static bool lost_message(struct flow *flow, const struct nlmsghdr *message)
+void source_tell_lost(struct source *source)
+{
+	source->tells_lost = true;
+}
+
+unsigned long long source_untold(const struct source *source)
+{
+	return source->lost;
+}
+
+/* What source_tee_lost() wrote, and nobody else. True: it is told. */
+static bool lost_message(struct source *source, struct flow *flow, const struct nlmsghdr *message)
 {
 	uint32_t lost;
 
-	if (message->nlmsg_type != NLMSG_OVERRUN || message->nlmsg_len != NLMSG_HDRLEN + sizeof(lost))
+	if (!source->file || message->nlmsg_type != NLMSG_OVERRUN ||
+	    message->nlmsg_len != NLMSG_HDRLEN + sizeof(lost))
 		return false;
 	memcpy(&lost, (const char *)message + NLMSG_HDRLEN, sizeof(lost));
-	flow->has = HAS_EVENT | HAS_LOST;
-	flow->event = EVENT_LOST;
-	flow->what = WHAT_FLOW;
-	flow->lost = be32toh(lost);
-	return true;
+	lost = be32toh(lost);
+	if (!source->tells_lost)
+		source->lost += lost;
+	else
+		*flow = (struct flow){ .has = HAS_EVENT | HAS_LOST, .event = EVENT_LOST, .lost = lost };
+	return source->tells_lost;
 }
 
 /* What is to be decoded is up to the reader; what cannot be is told to the file's owner. */
@@ -436,7 +468,7 @@ static bool next_message(struct source *source, struct flow *flow)
 		step = NLMSG_ALIGN(message->nlmsg_len);
 		piece->data += step < piece->length ? step : piece->length;
 		piece->length -= step < piece->length ? step : piece->length;
-		if (lost_message(flow, message))
+		if (lost_message(source, flow, message))
 			return true;
 		if (message->nlmsg_type == NLMSG_DONE && !source->file && !source->batch)
 			source->ended = true;

@@ -56,8 +56,11 @@ bool source_drained(const struct source *source);
 bool source_filter(const struct source *source, const struct sock_fprog *program);
 /* Takes no more events from now on: what is in the buffer can still be read, and counting ends. */
 bool source_shut(const struct source *source);
-/* Writes a mark of a loss to where all that is read is written; a replay gives it as EVENT_LOST. */
+/* Writes a mark of a loss to where all that is read is written. A replay gives it as EVENT_LOST to who wants
+ * to be told; to others it is no flow, and only counted. */
 bool source_tee_lost(struct source *source, uint32_t lost, uint64_t time);
+void source_tell_lost(struct source *source);
+unsigned long long source_untold(const struct source *source);
 
 /*
  * Saved data, "-" for stdin; recognised from the content (capture, conntrack text, /proc text,

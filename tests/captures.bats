@@ -31,6 +31,26 @@ table_of() {
 	done
 }
 
+# What ctwatch -w writes where events were lost.
+@test "a mark of lost events is no flow, and is told" {
+	/usr/bin/python3 - 77 >"$BATS_TEST_TMPDIR/lost.pcap" <<-'END'
+		import struct, sys
+		message = struct.pack("=IHHII", 20, 4, 0, 0, 0) + struct.pack(">I", int(sys.argv[1]))
+		frame = struct.pack(">HH10xH", 0, 824, 12) + message
+		sys.stdout.buffer.write(struct.pack("=IHHiIII", 0xa1b23c4d, 2, 4, 0, 0, 262144, 253) +
+			struct.pack("=IIII", 1700000000, 0, len(frame), len(frame)) + frame)
+	END
+	cd "$BATS_TEST_TMPDIR"
+	ctwatch -j -r lost.pcap 2>/dev/null | jq -e '.type == "lost" and .lost == 77'
+	for line in "ctlist -j" "ctlist -H -f conntrack" "ctlist -H -s src" "ctcount -H"; do
+		run -0 --separate-stderr $line -r lost.pcap
+		[ -z "$output" ]
+		[[ $stderr == *": 77 events were lost when this was saved" ]]
+	done
+	run -1 ctlist -q -r lost.pcap
+	cttop -j -n 1 -r lost.pcap | jq -e '.flows == 0'
+}
+
 # same FILE COMMAND...: it reads FILE, and FILE in the other byte order, as the same lines, of which there are some.
 same() {
 	local file=$1 out=$BATS_TEST_TMPDIR

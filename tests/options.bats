@@ -190,6 +190,31 @@ refused() {
 	grep -q 'standard output: Bad file descriptor' "$BATS_TEST_TMPDIR/err"
 }
 
+@test "nothing else is taken for a standard stream that is closed" {
+	need_kernel
+	run -2 bash -c 'ctwatch -e new -j --duration 0.2 --track >&-'	# its first record is one of a dump
+	run -2 bash -c 'ctcount -i 0.1 -n 2 >&-'
+	[[ $output == *"standard output: Bad file descriptor"* ]]
+	ctlist -r - <&- 2>"$BATS_TEST_TMPDIR/err" || [ $? -eq 2 ]
+	grep -q 'Bad file descriptor' "$BATS_TEST_TMPDIR/err"
+	ctlist -c -r mixed.pcap 2>&- | grep -qx 68
+}
+
+@test "what is read is not written over, nor when it is the standard input" {
+	cp mixed.pcap copy.pcap
+	run -2 ctlist -r copy.pcap -w copy.pcap
+	run -2 bash -c 'ctlist -r - -w copy.pcap <copy.pcap'
+	cmp mixed.pcap copy.pcap
+}
+
+@test "a command by any name complains in a line" {
+	name=$(printf 'n%.0s' {1..20000})
+	status=0
+	(exec -a "$name" "$BUILD/ctlist" -r nothing) 2>"$BATS_TEST_TMPDIR/err" || status=$?
+	[ "$status" -eq 2 ]
+	grep -qE '^n{64}: nothing: No such file or directory$' "$BATS_TEST_TMPDIR/err"
+}
+
 @test "a capture on standard output stands there alone" {
 	ctlist -r mixed.pcap -w - | ctlist -j -r - | diff <(ctlist -j -r mixed.pcap) -
 	ctlist -c -r mixed.pcap -w - | ctlist -c -r - | grep -qx 68
