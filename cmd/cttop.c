@@ -171,7 +171,7 @@ static void begin(struct cttop *self)
 	if (session->live)
 		feed_live(&self->feed, self->source);
 	else
-		feed_replay(&self->feed, self->source, session->files, session->files_count, &self->complaint);
+		feed_replay(&self->feed, self->source);
 }
 
 static void print_screen(struct cttop *self, bool first)

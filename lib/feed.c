@@ -12,6 +12,7 @@
 
 enum { SLICE = 4000000, EVENT_BUFFER = 32 << 20, WINDOW_SECONDS = 3, AGAIN_SECONDS = 30 };
 static const uint64_t SECOND = 1000000000;
+enum { QUIET = 1000 };	/* intervals without anything, when a replay leaps */
 static const uint64_t PAUSE = 250000000;	/* between two dumps of a capture */
 /* Waking up for each event costs several times what the event itself does: they are let gather. */
 static const uint64_t GATHER = 100000000;
@@ -324,13 +325,10 @@ static int work_live(struct feed *feed)
 
 /* --- replay ------------------------------------------------------------------------------------- */
 
-void feed_replay(struct feed *feed, struct source *file, const char *const *files, unsigned count,
-		 const struct complaint *complaint)
+void feed_replay(struct feed *feed, struct source *file)
 {
 	feed->file = file;
-	feed->files = files;
-	feed->files_count = count;
-	feed->complaint = complaint;
+	source_keep(file);
 	feed->clock_ticks = feed_ticks();
 	feed->follow = follow_new(FOLLOW_NOTHING, 0, false);
 	source_want(file, HAS_ALL);
@@ -349,6 +347,18 @@ static bool next_saved(struct feed *feed)
 	return feed->held;
 }
 
+/* Of the screen, in ns. */
+static uint64_t step_of(const struct feed *feed)
+{
+	return feed->top->delay * 1e9;
+}
+
+/* Files say what they like: time does not wrap. */
+static uint64_t later(uint64_t time, uint64_t by)
+{
+	return time < UINT64_MAX - by ? time + by : UINT64_MAX;
+}
+
 static uint64_t saved_time(const struct feed *feed)
 {
 	const struct flow *flow = &feed->row->group.flow;
@@ -361,14 +371,14 @@ static void finish_saved_dump(struct feed *feed)
 	if (!feed->top->sample.dumping)
 		return;
 	sample_end(&feed->top->sample, feed->last_dump ? feed->last_dump : feed->clock);
-	feed->next_tick = feed->last_dump + (uint64_t)(feed->top->delay * 1e9);
+	feed->next_tick = later(feed->last_dump, step_of(feed));
 	vitals_history(&feed->top->vitals, feed->last_dump, feed->top->sample.totals.flows);
 	feed->samples = true;
 }
 
 static void end_saved_dump(struct feed *feed, uint64_t time)
 {
-	if (time > feed->last_dump + PAUSE)
+	if (time > later(feed->last_dump, PAUSE))
 		finish_saved_dump(feed);
 }
 
@@ -397,28 +407,51 @@ static void tick(struct feed *feed)
 		sample_tick(&top->sample, feed->next_tick);
 		feed->samples = true;
 	}
-	feed->next_tick += (uint64_t)(top->delay * 1e9);
+	feed->next_tick = later(feed->next_tick, step_of(feed));
+}
+
+static bool tick_due(const struct feed *feed, uint64_t time)
+{
+	return feed->next_tick && feed->next_tick < UINT64_MAX && time >= feed->next_tick;
+}
+
+/* Days without a word, or a clock that was set, are not played: a tick is due shortly before what comes next. */
+static void leap(struct feed *feed)
+{
+	uint64_t step = step_of(feed), time, next;
+
+	if (!next_saved(feed))
+		return;
+	time = saved_time(feed);
+	next = feed->top->sample.dumping ? later(feed->last_dump, step) : feed->next_tick;
+	if (!next || time < next || (time - next) / step <= QUIET)
+		return;
+	end_saved_dump(feed, time);
+	feed->clock = feed->top->now = feed->next_tick;
+	tick(feed);
+	feed->next_tick = time - (time - feed->next_tick) % step;
+	feed->clock = feed->next_tick;
 }
 
 /* Applies everything up to a time of the capture, with a sample at each interval. */
 static void advance(struct feed *feed, uint64_t time)
 {
-	uint64_t step = feed->top->delay * 1e9;
-
 	while (next_saved(feed) && saved_time(feed) <= time) {
 		uint64_t at = saved_time(feed);
 
+		leap(feed);
 		end_saved_dump(feed, at);
 		if (!feed->next_tick)
-			feed->next_tick = at + step;
-		while (at >= feed->next_tick)
+			feed->next_tick = later(at, step_of(feed));
+		while (tick_due(feed, at))
 			tick(feed);
+		feed->last = at;
 		apply_saved(feed);
 		if (!feed->top->sample.dumping)
 			vitals_history(&feed->top->vitals, at, feed->top->sample.totals.flows);
 	}
 	end_saved_dump(feed, feed->ended ? UINT64_MAX : time);
-	while (feed->next_tick && time >= feed->next_tick && !feed->ended)
+	while (tick_due(feed, time) && !feed->ended)
 		tick(feed);
 	feed->clock = time;
 	feed->top->now = time;
@@ -434,21 +467,12 @@ static void start_clock(struct feed *feed)
 
 static bool rewind_file(struct feed *feed)
 {
-	struct source *file;
-
-	for (unsigned i = 0; i < feed->files_count; i++)
-		if (!strcmp(feed->files[i], "-")) {
-			top_say(feed->top, true, "standard input cannot be read again");
-			return false;
-		}
-	file = source_files(feed->files, feed->files_count, feed->complaint, feed->top->labels);
-	if (!file)
+	if (!source_rewind(feed->file)) {
+		top_say(feed->top, true, "a pipe cannot be read again");
 		return false;
-	source_close(feed->file);
-	feed->file = file;
-	source_want(file, HAS_ALL);
+	}
 	feed->held = feed->ended = false;
-	feed->clock = feed->next_tick = feed->last_dump = 0;
+	feed->clock = feed->next_tick = feed->last_dump = feed->last = 0;
 	vitals_forget(&feed->top->vitals);
 	sample_filter(&feed->top->sample, feed->top->filter);
 	eventlog_clear(feed->top->log);
@@ -466,6 +490,14 @@ static void again(struct feed *feed)
 	advance(feed, clock);
 }
 
+/* What there was last stays on the screen for an interval. */
+static void play(struct feed *feed, uint64_t time)
+{
+	if (feed->clock >= later(feed->last, step_of(feed)))
+		leap(feed);
+	advance(feed, later(feed->clock, time));
+}
+
 static int work_replay(struct feed *feed)
 {
 	uint64_t now = feed_ticks();
@@ -478,7 +510,7 @@ static int work_replay(struct feed *feed)
 	if (feed->top->paused)
 		feed->clock_ticks = now;
 	else if (!feed->ended || feed->held)
-		advance(feed, feed->clock + (now - feed->clock_ticks));
+		play(feed, now - feed->clock_ticks);
 	feed->clock_ticks = now;
 	return 0;
 }
@@ -487,7 +519,7 @@ static int work_replay(struct feed *feed)
 static void complete_dump(struct feed *feed)
 {
 	while (feed->top->sample.dumping && next_saved(feed) &&
-	       saved_time(feed) <= feed->last_dump + PAUSE)
+	       saved_time(feed) <= later(feed->last_dump, PAUSE))
 		apply_saved(feed);
 	finish_saved_dump(feed);
 }
@@ -553,7 +585,9 @@ static int sample_file(struct feed *feed)
 	while ((more = next_saved(feed)) && !feed->samples) {
 		uint64_t time = saved_time(feed);
 
-		advance(feed, feed->next_tick && time > feed->next_tick ? feed->next_tick : time);
+		leap(feed);
+		if (!feed->samples)
+			advance(feed, feed->next_tick && time > feed->next_tick ? feed->next_tick : time);
 	}
 	if (more)
 		return 1;

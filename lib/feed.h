@@ -33,13 +33,10 @@ struct feed {
 	struct follow *follow;		/* completes events: how long, and why */
 	/* replay */
 	struct source *file;
-	const char *const *files;
-	unsigned files_count;
-	const struct complaint *complaint;
 	bool held, ended;		/* the row waits for its time; nothing more comes */
 	bool rewind;			/* something was shown: another view must read anew */
 	uint64_t clock, clock_ticks;	/* the capture's time, and when it was that: ticks */
-	uint64_t last_dump, next_tick;
+	uint64_t last_dump, last, next_tick;	/* last: the last flow of all */
 	bool samples;			/* a sample was finished since feed_sampled() */
 };
 
@@ -54,8 +51,7 @@ void feed_listen(struct feed *feed);
 
 /* Takes over an open dump as the first one, or a file. */
 void feed_live(struct feed *feed, struct source *dump);
-void feed_replay(struct feed *feed, struct source *file, const char *const *files, unsigned count,
-		 const struct complaint *complaint);
+void feed_replay(struct feed *feed, struct source *file);
 
 /* Files for poll(), -1 where there is none: dump, events. */
 void feed_fds(const struct feed *feed, int *dump, int *events);

@@ -507,6 +507,8 @@ static const char *why_nothing(const struct top *top)
 		return "nothing is active (a shows all)";
 	if (top->sample.view->needs && top->sample.totals.flows)
 		return "no source is translated here";
+	if (top->replay)
+		return "no flow has been read";
 	return "the table is empty: perhaps no rule in this network namespace uses connection tracking";
 }
 

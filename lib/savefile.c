@@ -5,15 +5,17 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { LINE = 65536 };
 
 struct savefile {
 	const char *const *files;
 	unsigned count, current;	/* current: 1 is the first file */
-	struct { FILE *stream; int error; } *opened;	/* while there may still be a right to */
+	struct { FILE *stream; int error, kept; } *opened;	/* while there may still be a right to */
 	FILE *stream;
 	struct capture *capture;
 	unsigned long long number;		/* of the line or packet */
@@ -40,6 +42,7 @@ struct savefile *savefile_open(const char *const *files, unsigned count,
 	for (unsigned i = 0; i < count; i++) {
 		file->opened[i].stream = strcmp(files[i], "-") ? fopen(files[i], "re") : stdin;
 		file->opened[i].error = errno;
+		file->opened[i].kept = -1;
 	}
 	file->files = files;
 	file->count = count;
@@ -59,16 +62,70 @@ static void close_stream(struct savefile *file)
 	file->stream = NULL;
 }
 
-void savefile_close(struct savefile *file)
+static void close_streams(struct savefile *file)
 {
-	if (file)
-		close_stream(file);
-	for (unsigned i = file ? file->current : 0; file && i < file->count; i++)
+	close_stream(file);
+	for (unsigned i = file->current; i < file->count; i++)
 		if (file->opened[i].stream && file->opened[i].stream != stdin)
 			fclose(file->opened[i].stream);
-	if (file)
-		free(file->opened);
+}
+
+void savefile_close(struct savefile *file)
+{
+	if (!file)
+		return;
+	close_streams(file);
+	for (unsigned i = 0; i < file->count; i++)
+		if (file->opened[i].kept >= 0)
+			close(file->opened[i].kept);
+	free(file->opened);
 	free(file);
+}
+
+static int another(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
+bool savefile_keep(struct savefile *file)
+{
+	bool kept = true;
+
+	for (unsigned i = 0; i < file->count; i++)
+		if (file->opened[i].stream) {
+			file->opened[i].kept = another(fileno(file->opened[i].stream));
+			kept &= file->opened[i].kept >= 0;
+		}
+	return kept;
+}
+
+/* Those that could not be opened cannot the second time either. */
+static bool can_rewind(const struct savefile *file)
+{
+	for (unsigned i = 0; i < file->count; i++)
+		if (file->opened[i].stream && lseek(file->opened[i].kept, 0, SEEK_CUR) < 0)
+			return false;
+	return true;
+}
+
+bool savefile_rewind(struct savefile *file)
+{
+	if (!can_rewind(file))
+		return false;
+	close_streams(file);
+	for (unsigned i = 0; i < file->count; i++) {
+		typeof(*file->opened) *opened = &file->opened[i];
+		int fd;
+
+		if (!opened->stream)
+			continue;
+		lseek(opened->kept, 0, SEEK_SET);
+		fd = another(opened->kept);
+		opened->stream = fd < 0 ? NULL : fdopen(fd, "r");
+		opened->error = errno;
+	}
+	file->current = file->lost = file->broken = 0;
+	return true;
 }
 
 const char *savefile_name(const struct savefile *file)

@@ -24,6 +24,13 @@ struct savefile *savefile_open(const char *const *files, unsigned count,
 			       const struct complaint *complaint, const struct names *names);
 void savefile_close(struct savefile *file);
 
+/*
+ * Begins again with the first file, through the descriptors that savefile_keep() has kept before anything was
+ * read: there may be no right to open it any more, or another file of that name. False: one is a pipe.
+ */
+bool savefile_keep(struct savefile *file);
+bool savefile_rewind(struct savefile *file);
+
 /* 1, 0 at the end, -1 with errno (EINTR). A file that cannot be opened or read is complained of. */
 int savefile_next(struct savefile *file, struct piece *piece);
 

@@ -234,6 +234,20 @@ struct source *source_files(const char *const *files, unsigned count,
 	return NULL;
 }
 
+bool source_keep(struct source *source)
+{
+	return savefile_keep(source->file);
+}
+
+bool source_rewind(struct source *source)
+{
+	if (!savefile_rewind(source->file))
+		return false;
+	source->piece.length = 0;
+	source->good = source->bad = source->lost = 0;
+	return true;
+}
+
 size_t source_buffer(const struct source *source)
 {
 	return source->buffer_size;

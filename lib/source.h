@@ -69,6 +69,10 @@ unsigned long long source_untold(const struct source *source);
 struct source *source_files(const char *const *files, unsigned count,
 			    const struct complaint *complaint, const struct names *names);
 
+/* Begins with the first file again, if source_keep() was called before anything was read; savefile.h. */
+bool source_keep(struct source *source);
+bool source_rewind(struct source *source);
+
 void source_close(struct source *source);
 
 /* What the reader wants decoded: the union of the `has` and `uses` of its fields. HAS_ALL first. */

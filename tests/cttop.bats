@@ -163,6 +163,36 @@ same_groups() {
 	[ "$(jq -s -c '[.[1:][].gone_per_second | floor]' samples)" = '[1,0,0,0]' ]
 }
 
+@test "a clock that was set is no long wait, and time has an end" {
+	printf '%s\n' '[1.000000]	    [NEW] udp      17 30 src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2 [UNREPLIED] src=10.0.0.2 dst=10.0.0.1 sport=2 dport=1' \
+		'[1700000000.000000]	    [NEW] udp      17 30 src=10.0.0.1 dst=10.0.0.2 sport=3 dport=2 [UNREPLIED] src=10.0.0.2 dst=10.0.0.1 sport=2 dport=3' >gap
+	timeout -k 5 20 cttop -j -d 0.5 -r gap >samples
+	validate cttop-sample <samples
+	[ "$(jq -s -c 'map(.flows)' samples)" = '[1,2,2]' ] || [ "$(jq -s -c 'map(.flows)' samples)" = '[1,2]' ]
+	echo '{"type":"new","time":"2554-07-21T23:34:32Z","proto":"tcp","orig":{"src":"10.0.0.1","dst":"10.0.0.2"}}' >late
+	[ "$(timeout -k 5 20 cttop -j -n 1 -r late | jq .flows)" = 1 ]
+	terminal_start 100 24 cttop -d 1 -r gap
+	shows 'table +1 flows'
+	shows 'table +2 flows'
+	press q
+	sane
+}
+
+@test "a file is read again that nobody may open any more" {
+	ctlist -j -n 30 tcp >here
+	terminal_start 100 24 cttop -d 1 -r here
+	shows 'table +30 flows'
+	mv here elsewhere
+	press 2
+	shows '^ tcp +[A-Z]'
+	press Space
+	shows paused
+	press Left
+	shows 'table +30 flows'
+	press q
+	sane
+}
+
 @test "new and gone flows are counted from events and from dumps" {
 	# With events; without any; and of flows that no event ends, because nobody listened when they began.
 	for events in 1 0 2; do
