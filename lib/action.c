@@ -225,11 +225,14 @@ static void ask(struct top *top, int what)
 		[ASK_SAVE] = "save the screen to (cttop.txt)",
 	};
 
+	if (!prompt_open(&top->prompt, labels[what], what == ASK_FILTER ? top->filter_text : "",
+			 what == ASK_FILTER ? &top->filters : what == ASK_SEARCH ? &top->searches : NULL)) {
+		top_say(top, true, "the filter is too long to be edited here");
+		return;
+	}
 	top->asking = what;
 	if (what == ASK_SEARCH)
 		top->before_search = top->selected;
-	prompt_open(&top->prompt, labels[what], what == ASK_FILTER ? top->filter_text : "",
-		    what == ASK_FILTER ? &top->filters : what == ASK_SEARCH ? &top->searches : NULL);
 }
 
 static void pause_it(struct top *top, int argument)

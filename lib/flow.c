@@ -1,6 +1,8 @@
 /* Decodes ctnetlink messages into struct flow: a direct walk over the attributes. */
 #include "flow.h"
 
+#include "secret.h"
+
 #include <endian.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -763,19 +765,21 @@ bool flow_same(const struct flow *a, const struct flow *b)
 	return !memcmp(&a->orig, &b->orig, sizeof(a->orig));
 }
 
-/* Multiply and fold; the tuple is the part that every source has. */
+/* The tuple is the part that every source has. */
 uint64_t flow_hash(const struct flow *flow)
 {
-	const uint64_t k = UINT64_C(0x9e3779b97f4a7c15);
+	enum { WORDS = 6 };
+	static uint64_t secrets[2 * SECRETS(WORDS)];
 	const struct tuple *t = &flow->orig;
-	uint64_t h = ((uint64_t)flow->zone << 8 | flow->protonum) * k;
+	uint64_t word[WORDS];
 
-	for (int i = 0; i < 4; i++) {
-		h = (h ^ t->src.addr.word[i]) * k;
-		h = (h ^ (h >> 29) ^ t->dst.addr.word[i]) * k;
-	}
-	h ^= (uint64_t)t->src.port << 48 | (uint64_t)t->dst.port << 32 | (uint32_t)t->icmp_id << 16 |
-	     t->icmp_type << 8 | t->icmp_code;
-	h = (h ^ (h >> 32)) * k;
-	return h ^ (h >> 29);
+	if (!*secrets)
+		secrets_make(secrets, 2 * SECRETS(WORDS));
+	memcpy(&word[0], &t->src.addr, sizeof(t->src.addr));
+	memcpy(&word[2], &t->dst.addr, sizeof(t->dst.addr));
+	word[4] = (uint64_t)t->src.port << 48 | (uint64_t)t->dst.port << 32 | (uint32_t)t->icmp_id << 16 |
+		  t->icmp_type << 8 | t->icmp_code;
+	word[5] = (uint32_t)flow->zone << 8 | flow->protonum;
+	return (uint64_t)secret_hash(secrets, word, WORDS) << 32 |
+	       secret_hash(secrets + SECRETS(WORDS), word, WORDS);
 }

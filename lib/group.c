@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include <linux/netfilter/nf_conntrack_common.h>
 
@@ -62,7 +61,6 @@ static uint64_t wants(const struct field *field)
 struct groups *groups_new(const struct group_plan *plan)
 {
 	struct groups *groups = must(calloc(1, sizeof(*groups)));
-	uint64_t seed = 0;
 	unsigned extra;
 	bool fits;
 
@@ -85,12 +83,10 @@ struct groups *groups_new(const struct group_plan *plan)
 		errno = E2BIG;
 		return NULL;
 	}
-	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) < 0)
-		seed = (uintptr_t)groups;
-	index_open(&groups->rows, plan->sums_count + extra, seed);
+	index_open(&groups->rows, plan->sums_count + extra);
 	if (plan->across) {
-		index_open(&groups->columns, 0, seed);
-		index_open(&groups->cells, plan->sums_count, seed);
+		index_open(&groups->columns, 0);
+		index_open(&groups->cells, plan->sums_count);
 	}
 	return groups;
 }

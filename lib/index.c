@@ -2,6 +2,7 @@
 #include "index.h"
 
 #include "memory.h"
+#include "secret.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -101,7 +102,7 @@ bool index_plan(struct index *index, const struct field *keys, unsigned count)
 	return true;
 }
 
-void index_open(struct index *index, unsigned sums, uint64_t seed)
+void index_open(struct index *index, unsigned sums)
 {
 	index->sums = sums;
 	index->words = (index->end + sizeof(uint64_t) - 1) / sizeof(uint64_t);
@@ -109,7 +110,8 @@ void index_open(struct index *index, unsigned sums, uint64_t seed)
 	/* A record that fits into one line of the cache does not lie in two. */
 	if (index->record <= CACHE_LINE)
 		index->record = CACHE_LINE;
-	index->seed = seed;
+	index->secrets = must(malloc(SECRETS(index->words) * sizeof(*index->secrets)));
+	secrets_make(index->secrets, SECRETS(index->words));
 	index->mask = FIRST_SLOTS - 1;
 	index->slots = must(calloc(FIRST_SLOTS, sizeof(*index->slots)));
 }
@@ -120,6 +122,7 @@ void index_release(struct index *index)
 		free(index->chunks[i]);
 	free(index->chunks);
 	free(index->slots);
+	free(index->secrets);
 }
 
 static inline void *record(const struct index *index, uint32_t number)
@@ -222,17 +225,9 @@ void index_make_key(const struct index *index, const struct flow *flow, union wo
 	words->head.family = family;
 }
 
-/* Peers choose addresses and ports: the seed keeps them from choosing our chains. */
 uint32_t index_hash(const struct index *index, const uint64_t *word)
 {
-	const uint64_t k = UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t h = index->seed;
-
-	for (unsigned i = 0; i < index->words; i++) {
-		h = (h ^ word[i]) * k;
-		h ^= h >> 32;
-	}
-	return (h * k) >> 32;
+	return secret_hash(index->secrets, word, index->words);
 }
 
 static inline bool same(const struct index *index, const uint64_t *a, const uint64_t *b)

@@ -45,7 +45,7 @@ struct index {
 	struct key keys[GROUP_KEYS];
 	unsigned keys_count, words, sums;
 	size_t record, end;
-	uint64_t seed;
+	uint64_t *secrets;
 	struct slot *slots;
 	uint32_t mask, count;
 	uint8_t **chunks;
@@ -54,7 +54,7 @@ struct index {
 
 /* Adds keys while planning; false if they are too many or too long. Then the index is opened. */
 bool index_plan(struct index *index, const struct field *keys, unsigned count);
-void index_open(struct index *index, unsigned sums, uint64_t seed);
+void index_open(struct index *index, unsigned sums);
 void index_release(struct index *index);
 void index_clear(struct index *index);
 

@@ -14,12 +14,15 @@ static void set(struct prompt *prompt, const char *text)
 	prompt->length = prompt->cursor = strlen(prompt->text);
 }
 
-void prompt_open(struct prompt *prompt, const char *label, const char *text, struct history *history)
+bool prompt_open(struct prompt *prompt, const char *label, const char *text, struct history *history)
 {
+	if (strlen(text) >= sizeof(prompt->text))
+		return false;
 	memset(prompt, 0, sizeof(*prompt));
 	prompt->label = label;
 	prompt->history = history;
 	set(prompt, text);
+	return true;
 }
 
 static void cut(struct prompt *prompt, size_t from, size_t to)

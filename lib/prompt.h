@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { PROMPT_SIZE = 512, PROMPT_HISTORY = 32 };
+enum { PROMPT_SIZE = 4096, PROMPT_HISTORY = 32 };
 
 struct history {
 	char *lines[PROMPT_HISTORY];
@@ -25,7 +25,8 @@ struct prompt {
 
 enum prompt_result { PROMPT_GOES_ON, PROMPT_CHANGED, PROMPT_DONE, PROMPT_CANCELLED };
 
-void prompt_open(struct prompt *prompt, const char *label, const char *text, struct history *history);
+/* False: the text is too long to be edited. */
+bool prompt_open(struct prompt *prompt, const char *label, const char *text, struct history *history);
 
 /* A key (key.h) goes in. */
 enum prompt_result prompt_key(struct prompt *prompt, int code);

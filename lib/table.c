@@ -79,7 +79,7 @@ size_t table_count(const struct flow_table *table)
 
 static uint32_t hash_of(const struct flow *flow)
 {
-	uint32_t hash = flow_hash(flow);
+	uint32_t hash = flow_hash(flow) >> 32;
 
 	return hash < USED ? hash + USED : hash;
 }

@@ -409,6 +409,23 @@ same_groups() {
 	sane
 }
 
+@test "a filter is edited whole, or not at all" {
+	long=$(printf 'dport 443 or %.0s' {1..60})'dport 22'
+	terminal_start 100 40 "cttop $long"
+	shows "matching $(ctlist -c dport 443,22)"
+	press f
+	shows 'or dport 22'
+	press Enter
+	shows_not 'filter: '
+	[ "$(screen | grep -o 'matching [0-9]*')" = "matching $(ctlist -c dport 443,22)" ]
+	again "cttop $(printf 'dport 443 or %.0s' {1..400}) dport 22"
+	shows "matching"
+	press f
+	shows 'too long to be edited'
+	press q
+	sane
+}
+
 @test "searching jumps while one types" {
 	terminal_start 80 24 cttop -v flows
 	shows '1 of 4000'
