@@ -10,12 +10,20 @@ void kernel_unknown(struct kernel *kernel)
 	*kernel = (struct kernel){ 0, KERNEL_LAST, "" };
 }
 
+/* It is printed in JSON, and may be from a file. */
+static bool is_plain(const char *text)
+{
+	while (*text >= ' ' && *text < 0x7f)
+		text++;
+	return !*text;
+}
+
 bool kernel_parse(struct kernel *kernel, const char *release)
 {
 	unsigned major, minor;
 
 	if (sscanf(release, "%4u.%4u", &major, &minor) != 2 || major > 0x3ffe || minor > 0x3fe ||
-	    strlen(release) >= sizeof(kernel->release))
+	    strlen(release) >= sizeof(kernel->release) || !is_plain(release))
 		return false;
 	kernel->low = kernel->high = KERNEL(major, minor);
 	strcpy(kernel->release, release);

@@ -15,7 +15,7 @@ struct kernel {
 
 /* The running one. */
 void kernel_running(struct kernel *kernel);
-/* "6.1.0-18-amd64" or "6.1"; false, *kernel untouched, if that is no version. */
+/* "6.1.0-18-amd64" or "6.1", of printable ASCII; false, *kernel untouched, if that is no version. */
 bool kernel_parse(struct kernel *kernel, const char *release);
 /* Nothing is known. */
 void kernel_unknown(struct kernel *kernel);

@@ -567,6 +567,19 @@ saved() { # FILE JQ-EXPRESSION
 	wait $!
 }
 
+@test "a kernel's name from a file cannot move the cursor" {
+	no_kernel
+	local c
+
+	for c in '\u009b31m' '\u007f' '\u001b[2J' '\u00e4'; do
+		ctstats -j -r <(echo '{"kernel":"6.1'"$c"'","counters":{"drop":{"total":1}}}') 2>/dev/null >"$BATS_TEST_TMPDIR/json"
+		[ "$(value drop "$BATS_TEST_TMPDIR/json")" -eq 1 ]
+		! grep -q $'[^\t -~]' "$BATS_TEST_TMPDIR/json" || false
+	done
+	ctstats -j -r <(echo '{"kernel":"6.1-x","counters":{}}') | jq -e '.kernel == "6.1-x"'
+	run -2 ctstats -k $'6.1\x9b' -r /dev/null
+}
+
 @test "--explain tells every counter, this kernel's meaning first" {
 	ctstats -j | jq -r '.counters | keys[]' | while read -r name; do
 		ctstats --explain "$name" | grep -q "^$name\$" || { echo "$name"; false; }
