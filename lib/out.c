@@ -49,6 +49,14 @@ static bool patient(const struct out *out)
 	return !out->stop || !*out->stop || poll(&wait, 1, 1000) == 1;
 }
 
+/* Whoever made the output one that does not block wants it no shorter. */
+static void wait_for_room(const struct out *out)
+{
+	struct pollfd wait = { .fd = out->fd, .events = POLLOUT };
+
+	poll(&wait, 1, 1000);
+}
+
 /* What a pipe that is writable takes without blocking, when it must not block. */
 static size_t portion(const struct out *out, size_t left)
 {
@@ -69,6 +77,8 @@ int out_flush(struct out *out)
 		n = write(out->fd, from, portion(out, out->at - from));
 		if (n > 0)
 			from += n;
+		else if (n < 0 && errno == EAGAIN)
+			wait_for_room(out);
 		else if (n < 0 && errno != EINTR)
 			out->error = errno;
 	}

@@ -201,6 +201,21 @@ assert count == 68'
 		"NONE SYN_SENT SYN_SENT2 SYN_RECV ESTABLISHED FIN_WAIT CLOSE_WAIT LAST_ACK TIME_WAIT CLOSE" ]
 }
 
+# Standard input and output are often one terminal, and who reads it may have asked not to be blocked.
+@test "an output that must not block gets all" {
+	for i in $(seq 200); do cat mixed.conntrack; done >"$BATS_TEST_TMPDIR/long"
+	"$python" - "$BUILD/ctlist" "$BATS_TEST_TMPDIR/long" <<-'END'
+		import os, subprocess, sys, time
+		r, w = os.pipe()
+		os.set_blocking(w, False)
+		ctlist = subprocess.Popen([sys.argv[1], "-j", "-r", sys.argv[2]], stdout=w)
+		os.close(w)
+		time.sleep(0.3)
+		lines = os.fdopen(r).read().count("\n")
+		assert (lines, ctlist.wait()) == (200 * 68, 0), (lines, ctlist.returncode)
+	END
+}
+
 @test "names that others made cannot move the cursor" {
 	printf 'tcp      6 1 CLOSE src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2 src=10.0.0.2 dst=10.0.0.1 sport=2 dport=1 helper=a\x1b[2J"\\\xc3\xa9 secctx=x,y use=1\n' \
 		>"$BATS_TEST_TMPDIR/evil"
