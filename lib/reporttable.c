@@ -17,10 +17,11 @@ static void label(struct out *out, const char *text)
 	out_format(out, "%-*s ", LABEL, text);
 }
 
+/* A file may say numbers with which it takes more seconds than an integer holds. */
 static void put_duration(struct out *out, double seconds)
 {
 	out_room(out, OUT_ROOM);
-	put_seconds(out, seconds);
+	put_seconds(out, seconds < 1e18 ? seconds : 1e18);
 }
 
 static void fact_entries(struct out *out, const struct report *report)

@@ -580,6 +580,12 @@ saved() { # FILE JQ-EXPRESSION
 	run -2 ctstats -k $'6.1\x9b' -r /dev/null
 }
 
+@test "a table that is full after more seconds than an integer holds" {
+	no_kernel
+	run -0 ctstats -k 6.1 -r <(echo '{"interval":1,"growth":0.000001,"entries":0,"max":18446744073709551615,"counters":{}}')
+	[[ $output == *"full in 11574074074074d"* ]]
+}
+
 @test "--explain tells every counter, this kernel's meaning first" {
 	ctstats -j | jq -r '.counters | keys[]' | while read -r name; do
 		ctstats --explain "$name" | grep -q "^$name\$" || { echo "$name"; false; }
