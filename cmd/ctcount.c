@@ -18,7 +18,7 @@ struct ctcount {
 	struct group_plan plan;
 	struct groups *groups, *previous;
 	struct tabulation *tabulation;
-	unsigned long long seen;
+	unsigned long long seen, others;
 	uint64_t had;			/* HAS_ bits: what some flow has */
 };
 
@@ -247,8 +247,10 @@ static void take_all(struct ctcount *count, struct source *source)
 	struct flow flow;
 
 	while (source_flow(source, &flow)) {
-		if (flow.what != WHAT_FLOW)
+		if (flow.what != WHAT_FLOW) {
+			count->others++;
 			continue;
+		}
 		count->seen++;
 		count->had |= flow.has;
 		if (filter_match(filter, &flow))
@@ -358,6 +360,8 @@ static void print_once(struct ctcount *count)
 	explain_absent(count);
 	if (!count->seen)
 		session_explain_empty(&count->session);
+	if (count->others && !count->seen)
+		warnx("%llu expectations are not counted: ctlist --table expect lists them", count->others);
 }
 
 int main(int argc, char **argv)

@@ -308,6 +308,14 @@ wait_samples() {
 	[ -z "$output" ]
 }
 
+@test "expectations are named, not counted" {
+	run -0 --separate-stderr ctcount -r "$ROOT/tests/captures/expect.pcap"
+	[[ $stderr == *" expectations are not counted: ctlist --table expect"* ]]
+	[ "$(wc -l <<<"$output")" -eq 1 ]
+	run -0 --separate-stderr ctcount -r "$ROOT/tests/captures/expect.pcap" -r "$ROOT/tests/captures/mixed.pcap"
+	[ -z "$stderr" ]
+}
+
 @test "what is not understood is refused by name" {
 	while IFS='|' read -r options word; do
 		# shellcheck disable=SC2086 # several options
