@@ -78,13 +78,13 @@ int capture_next(struct capture *capture, const uint8_t **data, size_t *len, uin
 {
 	struct pcap_pkthdr *packet;
 	const uint8_t *bytes;
-	int got;
+	int got = pcap_next_ex(capture->pcap, &packet, &bytes);
 
-	do
-		got = pcap_next_ex(capture->pcap, &packet, &bytes);
-	while (got == 1 && !is_netfilter(packet, bytes));
+	*len = 0;
 	if (got != 1)
 		return got == PCAP_ERROR_BREAK ? 0 : -1;
+	if (!is_netfilter(packet, bytes))
+		return 2;
 	*data = bytes + sizeof(struct cooked);
 	*len = packet->caplen - sizeof(struct cooked);
 	if (pcap_is_swapped(capture->pcap))

@@ -17,8 +17,8 @@ struct capture *capture_open(FILE *file, char *error);
 /*
  * The next netfilter datagram: one or more netlink messages in the byte order of this machine,
  * whichever captured them (messages_swap()), valid until the next call, and the time in nanoseconds
- * since 1970. Datagrams of other netlink families are passed over. 1; 0 at the end; -1 if the file
- * is broken from here on: see capture_error().
+ * since 1970. 1; 2 for a datagram of another netlink family, then *len is 0; 0 at the end; -1 if the
+ * file is broken from here on: see capture_error().
  */
 int capture_next(struct capture *capture, const uint8_t **data, size_t *len, uint64_t *ns);
 const char *capture_error(const struct capture *capture);

@@ -19,6 +19,7 @@ struct savefile {
 	FILE *stream;
 	struct capture *capture;
 	unsigned long long number;		/* of the line or packet */
+	unsigned long long own, others;		/* packets of this capture: of netfilter, of other families */
 	unsigned lost;			/* files that could not be opened */
 	unsigned broken;		/* captures that end within a packet */
 	struct complaint complaint;
@@ -180,6 +181,7 @@ static int begin_file(struct savefile *file)
 	int result;
 
 	file->rest = false;
+	file->own = file->others = 0;
 	file->stream = opened->stream;
 	if (!file->stream) {
 		give_up(file, strerror(opened->error));
@@ -215,6 +217,20 @@ static int open_next(struct savefile *file)
 	return file->stream != NULL;
 }
 
+/* One line for all of them. A capture of nothing else is as good as none. */
+static void tell_others(struct savefile *file)
+{
+	char what[96];
+
+	if (!file->others)
+		return;
+	snprintf(what, sizeof(what), "packets of other netlink families: %llu, of netfilter: %llu",
+		 file->others, file->own);
+	file->number = 0;
+	savefile_complain(file, what);
+	file->lost += !file->own;
+}
+
 static int next_packet(struct savefile *file, struct piece *piece)
 {
 	int result;
@@ -225,12 +241,16 @@ static int next_packet(struct savefile *file, struct piece *piece)
 		return -1;
 	file->number++;
 	piece->type = PIECE_NETLINK;
+	file->own += result == 1;
+	file->others += result == 2;
+	if (result > 0)
+		return 1;
 	if (result < 0) {
 		savefile_complain(file, capture_error(file->capture));
 		file->broken++;
-		return 0;
 	}
-	return result;
+	tell_others(file);
+	return 0;
 }
 
 /*

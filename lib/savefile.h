@@ -7,7 +7,7 @@
 
 enum piece_type { PIECE_NETLINK, PIECE_TEXT, PIECE_JSON };
 
-/* `time` in nanoseconds since 1970, 0 where the file has none. Text ends in a NUL; of length 0 it is
+/* `time` in nanoseconds since 1970, 0 where the file has none. Text ends in a NUL. Of length 0 it is
  * nothing yet. */
 struct piece {
 	const uint8_t *data;
@@ -34,7 +34,7 @@ bool savefile_rewind(struct savefile *file);
 /* 1, 0 at the end, -1 with errno (EINTR). A file that cannot be opened or read is complained of. */
 int savefile_next(struct savefile *file, struct piece *piece);
 
-/* How many files could not be opened or read. */
+/* How many files could not be opened or read, or are captures of other netlink families. */
 unsigned savefile_lost(const struct savefile *file);
 /* How many captures end within a packet, and lines that are none. */
 unsigned savefile_broken(const struct savefile *file);

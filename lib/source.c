@@ -413,6 +413,8 @@ int source_read(struct source *source)
 		source->piece.length = 0;
 		return result;
 	}
+	if (!source->piece.length)
+		return 1;	/* nothing yet */
 	if (source->tee && source->piece.type != PIECE_NETLINK) {
 		errno = ENOMSG;
 		return -1;

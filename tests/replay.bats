@@ -261,6 +261,30 @@ as_text_holds() {
 	[ "$status" -eq 2 ]
 }
 
+# A capture of so many packets of netlink family 0 (routes), as tcpdump saves them.
+routes() {
+	printf '\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\0\0\4\0\xfd\0\0\0'
+	for _ in $(seq "$1"); do
+		printf '\0\0\0\0\0\0\0\0\x20\0\0\0\x20\0\0\0\0\0\3\x38'
+		head -c 28 /dev/zero
+	done
+}
+
+@test "a capture of other netlink families is none of ours" {
+	routes 3 >"$out/routes.pcap"
+	for command in 'ctlist -c' ctcount ctwatch 'ctlist -q'; do
+		run -2 --separate-stderr $command -r "$out/routes.pcap"
+		[[ ! $output =~ [0-9] ]]
+		[[ $stderr == *"$out/routes.pcap: packets of other netlink families: 3, of netfilter: 0"* ]]
+	done
+	# Beside ours they are told, and no trouble; nor are they saved again.
+	{ cat all.pcap; routes 2 | tail -c +25; } >"$out/both.pcap"
+	run -0 --separate-stderr ctlist -c -r "$out/both.pcap" -w "$out/ours.pcap"
+	[ "$output" -eq "$(wc -l <all.json)" ]
+	[[ $stderr == *"$out/both.pcap: packets of other netlink families: 2, of netfilter: "[1-9]* ]]
+	cmp "$out/ours.pcap" all.pcap
+}
+
 @test "an empty file is an empty table" {
 	: >"$out/empty"
 	run -0 --separate-stderr ctlist -c -r "$out/empty"

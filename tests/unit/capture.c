@@ -43,7 +43,8 @@ static void expect_next(struct capture *capture, const char *text, uint64_t when
 	assert_int_equal(ns, when);
 }
 
-static int expect_end(struct capture *capture)
+/* What there is instead of a netfilter datagram. */
+static int expect_other(struct capture *capture)
 {
 	const uint8_t *data;
 	size_t len;
@@ -64,7 +65,7 @@ static void what_is_written_is_read_again(void **state)
 	expect_next(capture, "first", now);
 	expect_next(capture, "", now + 1);
 	expect_next(capture, "third message", now + 2);
-	assert_int_equal(expect_end(capture), 0);
+	assert_int_equal(expect_other(capture), 0);
 	capture_close(capture);
 	free(text);
 }
@@ -101,7 +102,7 @@ static void header_is_that_of_the_link_type(void **state)
 	free(text);
 }
 
-static void other_families_are_passed_over(void **state)
+static void other_families_are_told_apart(void **state)
 {
 	char error[CAPTURE_ERROR];
 	char *text;
@@ -111,9 +112,10 @@ static void other_families_are_passed_over(void **state)
 	(void)state;
 	text[24 + 16 + 15] = 0;		/* the first is now of rtnetlink */
 	capture = open_bytes(text, size, error);
+	assert_int_equal(expect_other(capture), 2);
 	expect_next(capture, "", now + 1);
 	expect_next(capture, "third message", now + 2);
-	assert_int_equal(expect_end(capture), 0);
+	assert_int_equal(expect_other(capture), 0);
 	capture_close(capture);
 	free(text);
 }
@@ -130,7 +132,7 @@ static void cut_file_gives_all_but_the_last(void **state)
 
 		expect_next(capture, "first", now);
 		expect_next(capture, "", now + 1);
-		assert_int_equal(expect_end(capture), -1);
+		assert_int_equal(expect_other(capture), -1);
 		assert_non_null(strstr(capture_error(capture), "truncated"));
 		capture_close(capture);
 	}
@@ -174,7 +176,7 @@ static void pcapng_is_read(void **state)
 	(void)state;
 	assert_non_null(capture);
 	expect_next(capture, "abcd", (UINT64_C(1) << 32) + 2);
-	assert_int_equal(expect_end(capture), 0);
+	assert_int_equal(expect_other(capture), 0);
 	capture_close(capture);
 }
 
@@ -210,7 +212,7 @@ int main(void)
 		cmocka_unit_test(what_is_written_is_read_again),
 		cmocka_unit_test(times_go_on_beyond_2038),
 		cmocka_unit_test(header_is_that_of_the_link_type),
-		cmocka_unit_test(other_families_are_passed_over),
+		cmocka_unit_test(other_families_are_told_apart),
 		cmocka_unit_test(cut_file_gives_all_but_the_last),
 		cmocka_unit_test(other_files_are_refused),
 		cmocka_unit_test(pcapng_is_read),
