@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +25,9 @@ static const uint64_t second = 1000000000, millisecond = 1000000;
 
 /* Conntrack logs to the group of who did not choose one: 0. */
 enum { GROUP = 0, LOG_INVALID = 0, CHANGES = 3 };
+
+/* Seconds that the child has after a signal to read and print what is left. */
+enum { PATIENCE = 5 };
 
 struct invalid {
 	struct ctwatch *watch;
@@ -275,14 +279,27 @@ static struct change changes[CHANGES] = {
 	{ .name = "nf_log.10", .value = "nfnetlink_log" },
 };
 
-static pid_t reader;
+static pid_t reader;		/* 0: there is none any more */
+static sigset_t ends;		/* signals that end a process, and can be caught */
+static volatile sig_atomic_t ended;
 
-static void pass_on(int signal)
+/* The log switch comes last and goes first, so that nothing is logged to where nobody looks. */
+static void undo_changes(void)
+{
+	for (unsigned i = 0; i < CHANGES; i++)
+		change_undo(&changes[i]);
+}
+
+/* Who reads or prints may be stopped, or wait for somebody: nothing waits for that. */
+static void end(int signal)
 {
 	int saved = errno;
 
 	(void)signal;
-	kill(reader, SIGTERM);
+	ended = 1;
+	undo_changes();
+	if (reader)
+		kill(reader, SIGTERM);
 	errno = saved;
 }
 
@@ -327,32 +344,43 @@ static void look_first(struct session *session)
 		      "connection tracking (another namespace: --netns)");
 }
 
-/* The log switch comes last and goes first, so that nothing is logged to where nobody looks. */
-static bool make_changes(void)
+static void tell_changes(unsigned first)
 {
-	for (unsigned i = CHANGES; i-- > 0;) {
-		if (!change_make(&changes[i])) {
-			warn("%s cannot be set to %s", changes[i].name, changes[i].value);
-			return false;
-		}
+	for (unsigned i = CHANGES; i-- > first && !ended;)
 		if (changes[i].made)
 			warnx("%s is set to %s until the end (it was %s)", changes[i].name,
 			      changes[i].value, changes[i].before);
-	}
-	return true;
 }
 
-static bool undo_changes(void)
+/* A signal comes before all of them or after: what is undone is not made again. */
+static bool make_changes(void)
+{
+	unsigned left = CHANGES;
+	int error;
+
+	sigprocmask(SIG_BLOCK, &ends, NULL);
+	while (!ended && left > 0 && change_make(&changes[left - 1]))
+		left--;
+	error = errno;
+	sigprocmask(SIG_UNBLOCK, &ends, NULL);
+	tell_changes(left);
+	if (left > 0 && !ended) {
+		errno = error;
+		warn("%s cannot be set to %s", changes[left - 1].name, changes[left - 1].value);
+	}
+	return !left && !ended;
+}
+
+/* All are undone already, unless that failed. */
+static bool tell_undone(void)
 {
 	bool good = true;
 
 	for (unsigned i = 0; i < CHANGES; i++) {
-		bool made = changes[i].made;
-
 		if (!change_undo(&changes[i])) {
 			warn("%s could not be put back to %s", changes[i].name, changes[i].before);
 			good = false;
-		} else if (made) {
+		} else if (changes[i].made) {
 			warnx("%s is %s again", changes[i].name, changes[i].before);
 		}
 	}
@@ -362,58 +390,126 @@ static bool undo_changes(void)
 /* Our own end: what can still be done is done, then it takes its course. */
 static void crash(int signal)
 {
-	for (unsigned i = 0; i < CHANGES; i++)
-		change_undo(&changes[i]);
-	kill(reader, SIGTERM);
+	end(signal);
 	raise(signal);
 }
 
-/* All that ends a process and can be caught; what is ignored (nohup) stays so. */
+/* Crashes, and what ends no process or cannot be caught. */
+static const int crashes[] = { SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGTRAP };
+static const int others[] = { SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGCHLD, SIGURG, SIGWINCH };
+
+/* What is ignored (nohup) stays so. */
+static void find_ends(void)
+{
+	struct sigaction old;
+
+	sigemptyset(&ends);
+	for (int i = 1; i <= SIGRTMAX; i++)
+		if (sigaction(i, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaddset(&ends, i);
+	for (unsigned i = 0; i < sizeof(crashes) / sizeof(*crashes); i++)
+		sigdelset(&ends, crashes[i]);
+	for (unsigned i = 0; i < sizeof(others) / sizeof(*others); i++)
+		sigdelset(&ends, others[i]);
+}
+
+static void on_ends(void (*handler)(int))
+{
+	struct sigaction action = { .sa_handler = handler, .sa_mask = ends };
+
+	for (int i = 1; i <= SIGRTMAX; i++)
+		if (sigismember(&ends, i) == 1)
+			sigaction(i, &action, NULL);
+}
+
+/* libc keeps signals 32 and 33 to itself and out of its sets: nobody can catch them, but the kernel blocks them. */
+static void block_internal(void)
+{
+	unsigned char all[_NSIG / 8];
+	sigset_t known;
+
+	memset(all, 0xff, sizeof(all));
+	sigfillset(&known);
+	syscall(SYS_rt_sigprocmask, SIG_BLOCK, all, NULL, sizeof(all));
+	sigprocmask(SIG_UNBLOCK, &known, NULL);
+}
+
 static void catch_signals(void)
 {
-	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM,
-				    SIGPROF, SIGIO, SIGPWR, SIGXCPU, SIGXFSZ };
-	static const int crashes[] = { SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGTRAP };
-	struct sigaction old, end = { .sa_handler = pass_on };
 	struct sigaction last = { .sa_handler = crash, .sa_flags = SA_RESETHAND };
 
-	for (unsigned i = 0; i < sizeof(ends) / sizeof(*ends); i++)
-		if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			sigaction(ends[i], &end, NULL);
+	block_internal();
+	find_ends();
+	on_ends(end);
 	for (unsigned i = 0; i < sizeof(crashes) / sizeof(*crashes); i++)
 		sigaction(crashes[i], &last, NULL);
 }
 
+/* Waits for a signal, or until PATIENCE after the first that ended us is over: then the child is. */
+static void wait_for_signal(const sigset_t *signals, uint64_t *until)
+{
+	uint64_t now = clock_now(CLOCK_MONOTONIC), left;
+	struct timespec time;
+	int signal;
+
+	if (ended && !*until)
+		*until = now + PATIENCE * second;
+	left = *until > now ? *until - now : 0;
+	time = (struct timespec){ .tv_sec = left / second, .tv_nsec = left % second };
+	signal = sigtimedwait(signals, NULL, ended ? &time : NULL);
+	if (signal > 0 && signal != SIGCHLD)
+		end(signal);
+	if (signal >= 0 || errno != EAGAIN)
+		return;
+	kill(reader, SIGKILL);
+	*until = 0;
+}
+
+/* Signals are blocked from here on, so that none is sent to a child that is gone. Its wait status. */
 static int wait_for_child(void)
 {
-	int status;
+	sigset_t signals = ends;
+	uint64_t until = 0;
+	int status = 0;
+	pid_t pid;
 
-	while (waitpid(reader, &status, 0) < 0)
-		if (errno != EINTR)
-			return 2;
-	if (WIFEXITED(status))
-		return WEXITSTATUS(status);
-	warnx("the reader died: signal %d", WTERMSIG(status));
-	return 2;
+	sigaddset(&signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	while ((pid = waitpid(reader, &status, WNOHANG)) == 0)
+		wait_for_signal(&signals, &until);
+	reader = 0;
+	return pid > 0 ? status : W_EXITCODE(2, 0);
+}
+
+/* All is done: whom our words keep waiting, because nobody reads them, the next signal ends. */
+static int tell_end(int outcome)
+{
+	int status = WIFEXITED(outcome) ? WEXITSTATUS(outcome) : 2;
+
+	on_ends(SIG_DFL);
+	sigprocmask(SIG_UNBLOCK, &ends, NULL);
+	if (WIFSIGNALED(outcome))
+		warnx("the reader died: signal %d", WTERMSIG(outcome));
+	return tell_undone() ? status : 2;
 }
 
 static int parent(struct session *session, int hear, int tell)
 {
 	char byte = 1;
-	int status;
+	int outcome, status;
 
 	catch_signals();
 	if (session_stopped(session))	/* before that */
-		kill(reader, SIGTERM);
+		end(SIGTERM);
 	if (!privs_drop(true))
 		warnx("the capabilities could not be dropped");
 	if (read(hear, &byte, 1) == 1 && make_changes() && write(tell, &byte, 1) != 1)
 		warn("the reader");
 	close(tell);		/* a child that was not told to begin ends */
 	close(hear);
-	status = wait_for_child();
-	if (!undo_changes())
-		status = 2;
+	outcome = wait_for_child();
+	undo_changes();
+	status = tell_end(outcome);
 	session_end(session);
 	return status;
 }
@@ -425,6 +521,7 @@ static int invalid_live(struct invalid *invalid)
 	look_first(&invalid->watch->session);
 	if (pipe(up) < 0 || pipe(down) < 0)
 		err(2, "pipe");
+	signal(SIGCHLD, SIG_DFL);	/* who ignores it cannot wait */
 	reader = fork();
 	if (reader < 0)
 		err(2, "fork");

@@ -7,22 +7,21 @@
 #include <string.h>
 #include <unistd.h>
 
-static int open_setting(const struct change *change, int flags)
+static void set_path(struct change *change)
 {
-	char path[160];
-
-	snprintf(path, sizeof(path), "/proc/sys/net/netfilter/%s", change->name);
-	for (char *c = strrchr(path, '/'); *c; c++)
+	snprintf(change->path, sizeof(change->path), "/proc/sys/net/netfilter/%s", change->name);
+	for (char *c = strrchr(change->path, '/'); *c; c++)
 		if (*c == '.')
 			*c = '/';
-	return open(path, flags | O_CLOEXEC);
 }
 
 bool change_read(struct change *change)
 {
-	int fd = open_setting(change, O_RDONLY);
 	ssize_t n;
+	int fd;
 
+	set_path(change);
+	fd = open(change->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
 	n = read(fd, change->before, sizeof(change->before) - 1);
@@ -36,7 +35,7 @@ bool change_read(struct change *change)
 
 static bool write_value(const struct change *change, const char *value)
 {
-	int fd = open_setting(change, O_WRONLY), saved;
+	int fd = open(change->path, O_WRONLY | O_CLOEXEC), saved;
 	ssize_t n;
 
 	if (fd < 0)
@@ -52,14 +51,14 @@ bool change_make(struct change *change)
 {
 	if (!strcmp(change->before, change->value))
 		return true;
+	change->made = true;	/* first: a crash in between undoes it */
 	change->made = write_value(change, change->value);
 	return change->made;
 }
 
 bool change_undo(struct change *change)
 {
-	if (!change->made)
-		return true;
-	change->made = false;
-	return write_value(change, change->before);
+	if (change->made && !change->undone)
+		change->undone = write_value(change, change->before);
+	return !change->made || change->undone;
 }

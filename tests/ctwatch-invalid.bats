@@ -26,6 +26,7 @@ setup() {
 
 teardown() {
 	[ -z "${WATCH:-}" ] || kill "$WATCH" 2>/dev/null || true
+	[ "$(cat "/proc/${READER:-none}/comm" 2>/dev/null)" != ctwatch ] || kill -KILL "$READER"
 	end_servers
 }
 
@@ -177,7 +178,8 @@ was_told() {
 }
 
 @test "the settings are put back when the first process is ended or crashes, by whatever can be caught" {
-	for signal in QUIT ALRM USR1 USR2 XCPU; do
+	for signal in QUIT ALRM USR1 USR2 VTALRM PROF IO PWR XCPU XFSZ STKFLT RTMIN RTMIN+7 RTMAX; do
+		echo "$signal"
 		watching_packets
 		stop $signal
 		[ "$(settings)" = "$before" ]
@@ -191,6 +193,49 @@ was_told() {
 		[ "$(settings)" = "$before" ]
 		until_true gone "${reader% }"
 	done
+}
+
+@test "signals that libc lets nobody catch do not end the first process" {
+	watching_packets
+	kill -32 "$WATCH"
+	kill -33 "$WATCH"
+	stop
+	[ "$(settings)" = "$before" ]
+}
+
+@test "the settings are put back though the part that reads packets is stopped" {
+	watching_packets
+	read -r READER <"/proc/$WATCH/task/$WATCH/children" || true
+	kill -STOP "$READER"
+	kill -TERM "$WATCH"
+	until_true settings_are_back
+	status=0
+	wait "$WATCH" || status=$?
+	[ "$status" -eq 2 ]
+	grep -q "the reader died: signal 9" "$ERR"
+	gone "$READER"
+}
+
+# Sends another signal: nothing is waited for any more.
+ended_again() {
+	kill -TERM "$WATCH" 2>/dev/null
+	gone "$WATCH"
+}
+
+@test "the settings are put back though nobody reads what it says" {
+	mkfifo "$BATS_TEST_TMPDIR/words"
+	exec 9<>"$BATS_TEST_TMPDIR/words"
+	(at_gateway ctwatch --invalid >/dev/null 2>&9 9>&-) &
+	WATCH=$!
+	until_true logs_invalid
+	read -r READER <"/proc/$WATCH/task/$WATCH/children" || true
+	dd if=/dev/zero of="$BATS_TEST_TMPDIR/words" oflag=nonblock bs=4096 2>/dev/null || true
+	kill -TERM "$WATCH"
+	until_true settings_are_back
+	until_true ended_again
+	gone "$READER"
+	[ "$(settings)" = "$before" ]
+	exec 9>&-
 }
 
 @test "nohup holds" {
