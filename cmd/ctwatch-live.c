@@ -96,31 +96,49 @@ static void print_summary(struct ctwatch *watch, uint64_t time)
 	summary_print(watch->summary, &watch->session.out, watch->session.format == FORMAT_JSON, time,
 		      seconds);
 	watch->summed = time;
-	watch->summed_matched = watch->matched;
+	watch->unsummed = false;
 	watch->printed++;
 	if (watch->limited && watch->printed >= watch->limit)
 		watch->done = true;
 	flush(watch, watch->now);
 }
 
-void watch_summary(struct ctwatch *watch)
+void watch_last_summary(struct ctwatch *watch)
 {
-	print_summary(watch, watch->session.live ? clock_now(CLOCK_REALTIME) : watch->last);
+	if (watch->limited && watch->printed >= watch->limit)
+		return;
+	if (!watch->printed || watch->unsummed)
+		print_summary(watch, watch->session.live ? clock_now(CLOCK_REALTIME) : watch->last);
 }
 
-/* In a replay time passes with the events. */
-static void sum_up(struct ctwatch *watch, const struct flow *flow)
+uint64_t watch_interval(const struct ctwatch *watch, uint64_t from, uint64_t now)
 {
 	uint64_t every = watch->every * second;
 
-	if (!watch->session.live && flow->time) {
-		if (!watch->summed)
-			watch->summed = flow->time;
-		if (flow->time >= watch->summed + every)
-			print_summary(watch, watch->summed + every);
-		watch->last = flow->time;
+	return now < from || !every ? from : now - (now - from) % every;
+}
+
+/* In a replay time passes with the events: intervals without any are not told. */
+static void pass_time(struct ctwatch *watch, uint64_t time)
+{
+	uint64_t every = watch->every * second, begun;
+
+	if (!watch->summed)
+		watch->summed = time;
+	begun = watch_interval(watch, watch->summed, time);
+	if (begun != watch->summed) {
+		print_summary(watch, watch->summed + every);
+		watch->summed = begun;
 	}
+	watch->last = time;
+}
+
+static void sum_up(struct ctwatch *watch, const struct flow *flow)
+{
+	if (!watch->session.live && flow->time)
+		pass_time(watch, flow->time);
 	summary_add(watch->summary, flow);
+	watch->unsummed = true;
 }
 
 /* ---- events ---- */
@@ -154,8 +172,10 @@ static void emit(void *data, struct flow *flow)
 static void lost(struct ctwatch *watch, struct flow *record)
 {
 	watch->lost += record->lost;
-	if (watch->every)
+	if (watch->every) {
 		summary_lost(watch->summary, record->lost);
+		watch->unsummed = true;
+	}
 	follow_lost(watch->follow);
 	put_stream(watch, record);
 	if (watch->track && watch->session.live)

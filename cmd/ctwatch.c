@@ -356,8 +356,8 @@ int main(int argc, char **argv)
 	}
 	if (!watch.every)
 		printer_end(watch.printer);
-	else if (!watch.printed || watch.matched != watch.summed_matched)
-		watch_summary(&watch);
+	else
+		watch_last_summary(&watch);
 	out_flush(&watch.session.out);
 	last_words(&watch);
 	source_close(watch.dump);

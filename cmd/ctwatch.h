@@ -25,7 +25,8 @@ struct ctwatch {
 	uint32_t dropped;		/* by the kernel, as far as it is reported */
 	bool overrun, done, synced, line_by_line;
 	uint64_t recalled;		/* HAS_ bits of the event at hand: not in its message, but remembered */
-	unsigned long long printed, summed_matched;	/* summaries, and what was in them */
+	unsigned long long printed;	/* summaries */
+	bool unsummed;			/* something is in no summary yet */
 	uint64_t summed, last;		/* wall clock: of the last summary, the last event */
 	uint64_t now, flushed, end, summary_at, resync_at, earliest, dump_began;
 };
@@ -40,8 +41,11 @@ void watch_remark(struct ctwatch *watch, enum event event, const char *format, .
 void watch_live(struct ctwatch *watch);
 void watch_files(struct ctwatch *watch);
 
-/* Prints what --summary has counted so far. */
-void watch_summary(struct ctwatch *watch);
+/* Prints what --summary has counted since the last one. */
+void watch_last_summary(struct ctwatch *watch);
+
+/* The last time up to `now` that is whole intervals of --summary after `from`. */
+uint64_t watch_interval(const struct ctwatch *watch, uint64_t from, uint64_t now);
 
 /* ctwatch --invalid; the exit status. */
 int watch_invalid(struct ctwatch *watch);

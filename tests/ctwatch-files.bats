@@ -111,3 +111,33 @@ rows() {
 	run --separate-stderr ctwatch --invalid -j -r some.pcap
 	[[ $stderr == *"4 packets read, 1 lost"* ]]
 }
+
+# events SECOND...: a new flow at each second.
+events() {
+	local second port=0
+
+	for second in "$@"; do
+		port=$((port + 1))
+		echo "[$second.000000]	    [NEW] udp      17 30 src=10.0.0.1 dst=10.0.0.2 sport=$port dport=2 [UNREPLIED] src=10.0.0.2 dst=10.0.0.1 sport=2 dport=$port"
+	done
+}
+
+@test "--summary: what follows a gap is in the interval of its time, and nothing is in none" {
+	events 1000 4600 4600 4600 4601 4601 4601 >gap.txt
+	run --separate-stderr ctwatch -j --summary 5 -r gap.txt
+	[ "$(jq -c '[.time[11:19], .new]' <<<"$output")" = $'["00:16:45",1]\n["01:16:41",6]' ] || {
+		echo "$output"
+		return 1
+	}
+	events 1000 1003 1004 1005 1007 1012 1012 1031 >steps.txt
+	run --separate-stderr ctwatch -j --summary 5 -r steps.txt
+	[ "$(jq -c '[.time[14:19], .seconds + 0, .new]' <<<"$output")" = \
+		$'["16:45",5,3]\n["16:50",5,2]\n["16:55",5,2]\n["17:11",1,1]' ] || { echo "$output"; return 1; }
+	# A single one is behind the last whole interval.
+	events 1000 1020 >two.txt
+	[ "$(ctwatch -j --summary 5 -r two.txt 2>/dev/null | jq -s 'map(.new) | add')" -eq 2 ]
+	[ "$(ctwatch -j --summary 5 -c 1 -r two.txt 2>/dev/null | wc -l)" -eq 1 ]
+	# Years without any.
+	events 1 4294967295 >years.txt
+	[ "$(ctwatch --summary 0.001 -r years.txt 2>/dev/null | grep -c new.*update)" -eq 2 ]
+}
