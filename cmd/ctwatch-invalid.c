@@ -35,7 +35,7 @@ struct invalid {
 	struct tally *tally;
 	unsigned long long seen, matched, lost, printed;
 	bool done;
-	uint64_t now, flushed, end, next_tally;
+	uint64_t now, flushed, end;
 	uint64_t summed;
 };
 
@@ -142,7 +142,7 @@ static void wait_for_packets(struct invalid *invalid, struct nflog *nflog)
 		{ .fd = nflog_fd(nflog), .events = POLLIN },
 		{ .fd = STDOUT_FILENO },
 	};
-	uint64_t wait = second / 2, at[] = { invalid->end, invalid->tally ? invalid->next_tally : 0 };
+	uint64_t wait = second / 2, at[] = { invalid->end, invalid->tally ? invalid->watch->summary_at : 0 };
 
 	for (unsigned i = 0; i < 2; i++)
 		if (at[i] && at[i] < invalid->now + wait)
@@ -184,7 +184,7 @@ static void watch_packets(struct invalid *invalid, struct nflog *nflog)
 
 	invalid->now = clock_now(CLOCK_MONOTONIC);
 	invalid->summed = clock_now(CLOCK_REALTIME);
-	invalid->next_tally = invalid->now + (uint64_t)(invalid->watch->every * second);
+	invalid->watch->summary_at = invalid->now + (uint64_t)(invalid->watch->every * second);
 	if (invalid->watch->duration)
 		invalid->end = invalid->now + (uint64_t)(invalid->watch->duration * second);
 	while (!invalid->done && !session_stopped(session)) {
@@ -192,9 +192,9 @@ static void watch_packets(struct invalid *invalid, struct nflog *nflog)
 		drain(invalid, nflog);
 		invalid->now = clock_now(CLOCK_MONOTONIC);
 		flush(invalid);
-		if (invalid->tally && invalid->now >= invalid->next_tally) {
+		if (invalid->tally && invalid->now >= invalid->watch->summary_at) {
 			print_tally(invalid, clock_now(CLOCK_REALTIME));
-			invalid->next_tally += (uint64_t)(invalid->watch->every * second);
+			watch_next_summary(invalid->watch, invalid->now);
 		}
 		if (invalid->end && invalid->now >= invalid->end)
 			invalid->done = true;

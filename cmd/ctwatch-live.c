@@ -111,11 +111,19 @@ void watch_last_summary(struct ctwatch *watch)
 		print_summary(watch, watch->session.live ? clock_now(CLOCK_REALTIME) : watch->last);
 }
 
-uint64_t watch_interval(const struct ctwatch *watch, uint64_t from, uint64_t now)
+/* The last time up to `now` that is whole intervals after `from`. */
+static uint64_t interval_begin(const struct ctwatch *watch, uint64_t from, uint64_t now)
 {
 	uint64_t every = watch->every * second;
 
 	return now < from || !every ? from : now - (now - from) % every;
+}
+
+/* After a stop there is no burst of summaries: the intervals that it took are one. */
+void watch_next_summary(struct ctwatch *watch, uint64_t now)
+{
+	watch->summary_at = interval_begin(watch, watch->summary_at, now);
+	watch->summary_at += (uint64_t)(watch->every * second);
 }
 
 /* In a replay time passes with the events: intervals without any are not told. */
@@ -125,7 +133,7 @@ static void pass_time(struct ctwatch *watch, uint64_t time)
 
 	if (!watch->summed)
 		watch->summed = time;
-	begun = watch_interval(watch, watch->summed, time);
+	begun = interval_begin(watch, watch->summed, time);
 	if (begun != watch->summed) {
 		print_summary(watch, watch->summed + every);
 		watch->summed = begun;
@@ -367,7 +375,7 @@ static void tick(struct ctwatch *watch)
 {
 	if (watch->every && watch->now >= watch->summary_at) {
 		print_summary(watch, clock_now(CLOCK_REALTIME));
-		watch->summary_at += (uint64_t)(watch->every * second);
+		watch_next_summary(watch, watch->now);
 	}
 	if (out_length(&watch->session.out) && watch->now >= watch->flushed + 10 * millisecond)
 		flush(watch, watch->now);

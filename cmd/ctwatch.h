@@ -44,8 +44,8 @@ void watch_files(struct ctwatch *watch);
 /* Prints what --summary has counted since the last one. */
 void watch_last_summary(struct ctwatch *watch);
 
-/* The last time up to `now` that is whole intervals of --summary after `from`. */
-uint64_t watch_interval(const struct ctwatch *watch, uint64_t from, uint64_t now);
+/* The next summary is due: summary_at. */
+void watch_next_summary(struct ctwatch *watch, uint64_t now);
 
 /* ctwatch --invalid; the exit status. */
 int watch_invalid(struct ctwatch *watch);

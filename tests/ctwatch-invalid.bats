@@ -148,6 +148,12 @@ was_told() {
 	validate ctwatch-event <"$OUT"
 }
 
+@test "--summary: who was stopped tells that time once" {
+	watching_packets --summary 0.1
+	read -r READER <"/proc/$WATCH/task/$WATCH/children" || true
+	stopped_for_long "$READER"
+}
+
 @test "the settings are put back after each kind of end" {
 	for signal in INT TERM HUP; do
 		watching_packets

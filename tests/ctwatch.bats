@@ -459,6 +459,11 @@ writes() {
 	[ "$output" = 0 ]
 }
 
+@test "--summary: who was stopped tells that time once" {
+	watching --summary 0.1
+	stopped_for_long "$WATCH"
+}
+
 @test "what is not understood is refused" {
 	for words in '-e foo' '-e new,' '--count x' '--duration -1' '-B 1X' '--resync 0' '--summary x' 'dport foo' \
 		'--invalid --track' '--expect --failed' '--failed -e new' '--summary 1 -f csv' \

@@ -64,3 +64,21 @@ told() {
 	in_gateway conntrack -L >/dev/null 2>&1
 	jq -e -n "first(inputs | select($1))" "$OUT" >/dev/null 2>&1
 }
+
+# printed N: so many lines are in $OUT.
+printed() {
+	[ "$(wc -l <"$OUT")" -ge "$1" ]
+}
+
+# stopped_for_long PID: a process that prints --summary 0.1 -j to $OUT misses 30 of them. What comes then is one for
+# that time, and others at theirs: a burst of them would have next to no time between them.
+stopped_for_long() {
+	until_true printed 1
+	kill -STOP "$1"
+	sleep 3
+	kill -CONT "$1"
+	until_true printed $(($(wc -l <"$OUT") + 10))
+	stop
+	jq -e -s 'any(.seconds > 2)' "$OUT"
+	[ "$(jq -s 'map(select((.seconds // 0) < 0.02)) | length' "$OUT")" -le 5 ]
+}
