@@ -51,6 +51,17 @@ static struct nlmsghdr *config(void *buffer, uint16_t group)
 	return message;
 }
 
+/* Whoever has CAP_NET_ADMIN here can send to our socket: what is not from the kernel is empty, 0. */
+static ssize_t receive(const struct mnl_socket *socket, void *buffer, size_t size, int flags)
+{
+	struct sockaddr_nl sender = { 0 };
+	socklen_t length = sizeof(sender);
+	ssize_t n = recvfrom(mnl_socket_get_fd(socket), buffer, size, flags, (struct sockaddr *)&sender,
+			     &length);
+
+	return n > 0 && sender.nl_pid ? 0 : n;
+}
+
 /* Sends a message and reads what the kernel thinks of it. */
 static bool talk(struct mnl_socket *socket, const struct nlmsghdr *message)
 {
@@ -59,7 +70,9 @@ static bool talk(struct mnl_socket *socket, const struct nlmsghdr *message)
 
 	if (!request_send(mnl_socket_get_fd(socket), message, message->nlmsg_len))
 		return false;
-	n = mnl_socket_recvfrom(socket, answer, sizeof(answer));
+	do
+		n = receive(socket, answer, sizeof(answer), 0);
+	while (n == 0);
 	return n >= 0 && mnl_cb_run(answer, n, 0, mnl_socket_get_portid(socket), NULL, NULL) >= 0;
 }
 
@@ -212,7 +225,7 @@ static int read_file(struct nflog *nflog)
 
 static int read_socket(struct nflog *nflog)
 {
-	ssize_t n = recv(nflog_fd(nflog), nflog->buffer, BUFFER, MSG_DONTWAIT);
+	ssize_t n = receive(nflog->socket, nflog->buffer, BUFFER, MSG_DONTWAIT);
 
 	if (n < 0)
 		return -1;

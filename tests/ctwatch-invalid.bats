@@ -134,6 +134,27 @@ was_told() {
 	validate ctwatch-event <"$OUT"
 }
 
+# Sends a record to the netlink port $1, as the kernel would.
+forge() {
+	in_gateway /usr/bin/python3 - "$1" <<-'END'
+		import socket, struct, sys
+
+		prefix = b"nf_ct_proto_17: forged \0"
+		body = struct.pack("=BBHHH", socket.AF_INET, 0, 0, 4 + len(prefix), 10) + prefix + bytes(-len(prefix) % 4)
+		sender = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
+		sender.sendto(struct.pack("=IHHII", 16 + len(body), 0x400, 0, 0, 0) + body, (int(sys.argv[1]), 0))
+	END
+}
+
+@test "what another process sends to the socket is no packet" {
+	watching_packets -w "$BATS_TEST_TMPDIR/packets.pcap"
+	forge "$(in_gateway awk '$1 == 0 { print $2 }' /proc/net/netfilter/nfnetlink_log)"
+	invalid udp-checksum 10.1.0.2 20001 10.2.0.2 7000
+	until_true grep -q 'bad checksum' "$OUT"
+	stop
+	! grep -q forged "$OUT" "$BATS_TEST_TMPDIR/packets.pcap"
+}
+
 @test "the filter and --summary apply to packets" {
 	(at_gateway ctwatch --invalid -j --summary 60 udp dport 7000 >"$BATS_TEST_TMPDIR/out" \
 		2>"$BATS_TEST_TMPDIR/err") &
