@@ -72,7 +72,8 @@ struct saved *saved_open(const char *const *files, unsigned count,
 		open_files(saved);
 		return saved;
 	}
-	json_tokener_free(saved->tokener);
+	if (saved->tokener)
+		json_tokener_free(saved->tokener);
 	free(saved->opened);
 	free(saved->line);
 	free(saved);
