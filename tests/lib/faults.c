@@ -58,7 +58,7 @@ ssize_t write(int fd, const void *data, size_t size)
 	return REAL(write)(fd, data, asked("short") && size > 7 && !domain(fd) ? 7 : size);
 }
 
-ssize_t recv(int fd, void *data, size_t size, int flags)
+ssize_t recvfrom(int fd, void *data, size_t size, int flags, __SOCKADDR_ARG from, socklen_t *length)
 {
 	static unsigned interrupted, cut, calls;
 	struct nlmsghdr *message = data;
@@ -68,7 +68,7 @@ ssize_t recv(int fd, void *data, size_t size, int flags)
 		return fail(EINTR);
 	if ((flags & MSG_DONTWAIT) && now("again", &calls, 2))
 		return fail(EAGAIN);
-	n = REAL(recv)(fd, data, size, flags);
+	n = REAL(recvfrom)(fd, data, size, flags, from, length);
 	if (domain(fd) != AF_NETLINK)
 		return n;
 	if (n > (ssize_t)(NLMSG_HDRLEN + sizeof(struct nlmsgerr)) && asked("refused")) {
@@ -80,6 +80,11 @@ ssize_t recv(int fd, void *data, size_t size, int flags)
 		return message->nlmsg_len;
 	}
 	return n > 100 && !(flags & MSG_PEEK) && now("cut", &cut, 3) ? n / 2 + 3 : n;
+}
+
+ssize_t recv(int fd, void *data, size_t size, int flags)
+{
+	return recvfrom(fd, data, size, flags, NULL, NULL);
 }
 
 ssize_t recvmsg(int fd, struct msghdr *message, int flags)
