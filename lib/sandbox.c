@@ -24,10 +24,10 @@ static const int always[] = {
 	SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(getpid), SCMP_SYS(sysinfo),
 	SCMP_SYS(uname),
 	SCMP_SYS(gettid), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(readlink),
-	SCMP_SYS(readlinkat), SCMP_SYS(fcntl), SCMP_SYS(fadvise64),
+	SCMP_SYS(readlinkat), SCMP_SYS(fadvise64),
 	/* 32-bit machines; recv() and send() are forms of socketcall() there */
 	SCMP_SYS(recv),
-	SCMP_SYS(fstat64), SCMP_SYS(fstatat64), SCMP_SYS(_llseek), SCMP_SYS(fcntl64),
+	SCMP_SYS(fstat64), SCMP_SYS(fstatat64), SCMP_SYS(_llseek),
 	SCMP_SYS(clock_gettime64), SCMP_SYS(clock_nanosleep_time64), SCMP_SYS(ppoll_time64),
 	SCMP_SYS(recvmmsg_time64), SCMP_SYS(futex_time64), SCMP_SYS(pselect6_time64), SCMP_SYS(sigreturn),
 };
@@ -43,10 +43,12 @@ static int allow_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp argume
 }
 
 /* Calls of which only some forms are needed. Memory is never made executable, files are opened for
- * reading, signals go to ourselves, terminals and devices are only asked. */
+ * reading, signals go to ourselves, terminals and devices are only asked. F_SETOWN and F_SETSIG would send
+ * a signal of choice to anybody, F_SETFL with O_ASYNC makes them do it. */
 static int allow_some(scmp_filter_ctx filter)
 {
 	static const unsigned asking[] = { TCGETS, TIOCGWINSZ, SIOCGIFNAME };
+	static const unsigned files[] = { F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC };
 	const unsigned writes = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
 	int result = 0;
 
@@ -57,6 +59,10 @@ static int allow_some(scmp_filter_ctx filter)
 	result |= allow_if(filter, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, getpid()));
 	for (size_t i = 0; i < sizeof(asking) / sizeof(*asking); i++)
 		result |= allow_if(filter, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, asking[i]));
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		result |= allow_if(filter, SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_EQ, files[i]));
+		result |= allow_if(filter, SCMP_SYS(fcntl64), SCMP_A1(SCMP_CMP_EQ, files[i]));
+	}
 	return result;
 }
 

@@ -13,7 +13,8 @@ enum {
 
 /*
  * From here on other system calls fail with ENOSYS: no program is started, no file that exists is opened
- * for writing, no setting is changed, no memory made executable. Needs no_new_privs (privs_drop()).
+ * for writing, no setting is changed, no memory made executable, no other process sent a signal. Needs
+ * no_new_privs (privs_drop()).
  * What depends on arguments of socket() and setsockopt() has to go by syscall(): a 32-bit libc makes socketcall()
  * of them, whose arguments a filter cannot see.
  * False where the kernel has no seccomp; nothing is lost then but this line of defence.

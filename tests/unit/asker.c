@@ -54,6 +54,24 @@ static int sent(int fd, uint16_t type, uint16_t flags)
 /* Each returns 0 if it was refused as it should be, else the number of its line. */
 #define REFUSED(call, error) do { if ((call) >= 0 || errno != (error)) return __LINE__; } while (0)
 
+/* What makes the kernel send a signal of choice to whom one wants, as soon as `fd` can be read. */
+static int send_signals(int fd)
+{
+	const int parent = getppid(), one = 1;
+	const struct f_owner_ex owner = { F_OWNER_PID, parent };
+
+	REFUSED(fcntl(fd, F_SETOWN, parent), ENOSYS);
+	REFUSED(fcntl(fd, F_SETOWN_EX, &owner), ENOSYS);
+	REFUSED(fcntl(fd, F_SETSIG, SIGKILL), ENOSYS);
+	REFUSED(fcntl(fd, F_SETFL, O_ASYNC), ENOSYS);
+	REFUSED(fcntl(fd, F_SETLEASE, F_RDLCK), ENOSYS);
+	REFUSED(fcntl(fd, F_NOTIFY, 1), ENOSYS);
+	REFUSED(ioctl(fd, FIOASYNC, &one), ENOSYS);
+	REFUSED(ioctl(fd, FIOSETOWN, &parent), ENOSYS);
+	REFUSED(ioctl(fd, SIOCSPGRP, &parent), ENOSYS);
+	return fcntl(fd, F_GETFD) < 0 ? __LINE__ : 0;
+}
+
 static int misbehave(const struct asker *asker)
 {
 	struct question question = { .what = ASK_EVENTS };
@@ -84,7 +102,7 @@ static int misbehave(const struct asker *asker)
 	REFUSED(kill(getppid(), 0), ENOSYS);
 	REFUSED(syscall(SYS_tgkill, getppid(), getppid(), 0), ENOSYS);
 	REFUSED(ioctl(STDIN_FILENO, TIOCSTI, "x"), ENOSYS);
-	return 0;
+	return send_signals(fd);
 }
 
 /* In a child, for what is given up is given up for good; even the widest of the filters. */
