@@ -51,6 +51,7 @@ struct command {
 	/* What the kernel does of a filter, as lines; NULL: that of a dump. */
 	void (*explain)(struct out *out, const struct filter *filter);
 	const char *const *examples;	/* pairs of command line and what it does; NULL ends */
+	void (*before_netns)(void *config);	/* to be called before --netns is entered; NULL: nothing */
 };
 
 /* Rows that commands share; ends with a row whose name is NULL. */

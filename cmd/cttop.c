@@ -46,6 +46,16 @@ static const char *set_view(void *config, const char *argument)
 	return self->view ? NULL : "no such view: ports, states, sources, destinations, flows, nat, events, counters";
 }
 
+/* Names are the system's own, also of addresses in a namespace that has another resolver. */
+static void start_resolver(void *config)
+{
+	struct cttop *self = config;
+
+	self->batch |= self->session.format == FORMAT_JSON;
+	if (!self->batch)
+		self->resolver = resolver_new(!self->session.no_sandbox);
+}
+
 #define AT(member) offsetof(struct cttop, member)
 static const struct option_row options[] = {
 	{ "batch", 'b', NULL, NULL, "print the screen as text instead of showing it", cli_flag, AT(batch) },
@@ -79,6 +89,7 @@ static const struct command command = {
 	.fields = IN_FLOW,
 	.formats = formats,
 	.examples = examples,
+	.before_netns = start_resolver,
 };
 
 /* For the manual page and its test; not an option for people. */
@@ -89,6 +100,11 @@ static int list_keys(void)
 	return fflush(stdout) == EOF ? 2 : 0;
 }
 
+static const char *name_of(void *data, uint8_t family, const union address *address)
+{
+	return resolver_name(data, family, address);
+}
+
 static void setup(struct cttop *self)
 {
 	struct session *session = &self->session;
@@ -97,6 +113,8 @@ static void setup(struct cttop *self)
 
 	top_init(top);
 	top->labels = &session->names;
+	top->look_up = self->resolver ? name_of : NULL;
+	top->look_up_data = self->resolver;
 	top->source = session->netns ? session->netns : session->files_count ? session->files[0] : "";
 	if (self->delay)
 		top->delay = top->interval = self->delay;
@@ -108,18 +126,6 @@ static void setup(struct cttop *self)
 	if (self->sort && !top_sort(top, self->sort))
 		cli_usage(&command, "--sort: the view %s has no column '%s'", top->sample.view->name, self->sort);
 	top->read_now = false;
-}
-
-static const char *name_of(void *data, uint8_t family, const union address *address)
-{
-	return resolver_name(data, family, address);
-}
-
-static void start_resolver(struct cttop *self)
-{
-	self->resolver = resolver_new(!self->session.no_sandbox);
-	self->top.look_up = self->resolver ? name_of : NULL;
-	self->top.look_up_data = self->resolver;
 }
 
 /* On the screen a complaint is a note; nothing may be written there. */
@@ -346,10 +352,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[argc - 1], "--list-keys"))
 		return list_keys();
 	session_start(&self.session, &command, argc, argv);
-	self.batch |= self.session.format == FORMAT_JSON;
 	setup(&self);
-	if (!self.batch)
-		start_resolver(&self);
 	open_feed(&self);
 	if (self.batch) {
 		begin(&self);

@@ -267,6 +267,8 @@ void session_start(struct session *session, const struct command *command, int a
 	if (session->explain)
 		explain_filter(session);
 	session->live = !session->files_count;
+	if (command->before_netns)
+		command->before_netns(session);
 	if (session->netns && netns_join(session->netns) < 0) {
 		if (errno == ENOENT)
 			errx(2, "network namespace '%s' does not exist: neither a name (ip netns list) nor a PID "

@@ -1,0 +1,55 @@
+# Names of addresses in cttop: where they are asked for.
+load lib/common
+load lib/terminal
+
+setup() {
+	need_kernel
+	TERMINAL=$BATS_TEST_TMPDIR/terminal
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+teardown() {
+	[ -S "$TERMINAL" ] && tmux -S "$TERMINAL" kill-server
+	for process in ${server:-} ${holder:-}; do
+		kill "$process" || true
+	done
+}
+
+# name_server [silent]: the one that resolv.conf(5) names is ours, in this namespace.
+name_server() {
+	local address
+
+	/usr/bin/python3 -c '' 2>/dev/null || skip "no python3"
+	grep -qE '^hosts:.*dns' /etc/nsswitch.conf 2>/dev/null || skip "names do not come from a name server"
+	! grep -qE '^hosts:.*(resolve|sss)' /etc/nsswitch.conf || skip "names come from a service outside"
+	[ ! -S /run/nscd/socket ] || skip "nscd knows names"
+	address=$(awk '$1 == "nameserver" { print $2; exit }' /etc/resolv.conf)
+	address=${address:-127.0.0.1}
+	[[ $address == 127.* || $address == ::1 ]] || ip addr replace "$address" dev lo
+	/usr/bin/python3 "$ROOT/tests/lib/dns.py" "$address" "$@" >asked 3>&- &
+	server=$!
+	until_true grep -q listens asked
+}
+
+# A process in another network namespace, in which there are flows and nobody to ask; its PID is in $holder.
+hold_namespace() {
+	unshare -n sleep 60 </dev/null >/dev/null 2>&1 3>&- &
+	holder=$!
+	until_true other_namespace
+	nsenter --net="/proc/$holder/ns/net" "$BUILD/tests/fill" -n 20 -s 5 2>/dev/null
+}
+
+other_namespace() {
+	[ "$(readlink "/proc/$holder/ns/net")" != "$(readlink /proc/self/ns/net)" ]
+}
+
+@test "of another namespace too the system's own name server is asked" {
+	name_server
+	hold_namespace
+	terminal_start 100 24 cttop -v sources -N "$holder"
+	shows ' SOURCE'
+	press n
+	shows '^ host\.example'
+	press q
+	sane
+}
