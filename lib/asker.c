@@ -1,15 +1,14 @@
-/* A child that sends requests, and hands over the sockets on which the kernel answers. */
+/* Sends requests, in a child that hands over the sockets on which the kernel answers. */
 #include "asker.h"
 
+#include "child.h"
 #include "privs.h"
 #include "sandbox.h"
 
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,7 +17,7 @@
 enum { GROUPS = (1 << NFNLGRP_CONNTRACK_EXP_DESTROY) - 1 };
 
 struct asker {
-	int fd;
+	int channel;
 };
 
 /* ---- asking ---- */
@@ -78,56 +77,16 @@ static int put_question(const struct question *question)
 
 /* ---- the child ---- */
 
-/* Room for one file descriptor. */
-union control {
-	struct cmsghdr head;
-	char room[CMSG_SPACE(sizeof(int))];
-};
-
-static bool hand_over(int channel, int fd, int error)
-{
-	union control control = { .head = { CMSG_LEN(sizeof(fd)), SOL_SOCKET, SCM_RIGHTS } };
-	struct iovec vector = { &error, sizeof(error) };
-	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
-
-	if (fd >= 0) {
-		memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-	}
-	return sendmsg(channel, &message, MSG_NOSIGNAL) >= 0;
-}
-
-/* False at the end: the parent is gone. */
-static bool next_question(int channel, struct question *question)
-{
-	ssize_t n;
-
-	do
-		n = recv(channel, question, sizeof(*question), 0);
-	while (n < 0 && errno == EINTR);
-	return n == sizeof(*question);
-}
-
-/* Signals of the terminal are for the parent, which may still have something to ask. */
 static _Noreturn void serve(int channel, bool sandbox)
 {
-	static const int signals[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP };
 	struct question question;
-	bool good = true;
 
-	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-		signal(signals[i], SIG_IGN);
 	privs_drop(true);
 	if (sandbox)
 		sandbox_enter(SANDBOX_ASK);
-	while (good && next_question(channel, &question)) {
-		int fd = put_question(&question);
-
-		good = hand_over(channel, fd, fd < 0 ? errno : 0);
-		if (fd >= 0)
-			close(fd);
-	}
+	while (child_next(channel, &question, sizeof(question)))
+		if (!child_answer(channel, put_question(&question)))
+			break;
 	_exit(0);
 }
 
@@ -136,28 +95,16 @@ static _Noreturn void serve(int channel, bool sandbox)
 struct asker *asker_new(bool sandbox)
 {
 	struct asker *asker = malloc(sizeof(*asker));
-	int ends[2], saved;
-	pid_t child;
+	int saved;
 
 	if (!asker)
 		return NULL;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-		goto failed;
-	child = fork();
-	if (child == 0) {
-		free(asker);
-		close(ends[0]);
-		serve(ends[1], sandbox);
-	}
-	saved = errno;
-	close(ends[1]);
-	asker->fd = ends[0];
-	if (child > 0)
+	asker->channel = child_new(serve, sandbox, -1);
+	if (asker->channel >= 0)
 		return asker;
-	close(ends[0]);
-	errno = saved;
-failed:
+	saved = errno;
 	free(asker);
+	errno = saved;
 	return NULL;
 }
 
@@ -165,50 +112,19 @@ failed:
 void asker_free(struct asker *asker)
 {
 	if (asker)
-		close(asker->fd);
+		close(asker->channel);
 	free(asker);
-}
-
-static int take_over(int channel)
-{
-	union control control;
-	int error = 0, fd = -1;
-	struct iovec vector = { &error, sizeof(error) };
-	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control,
-				  .msg_controllen = sizeof(control) };
-	const struct cmsghdr *head;
-	ssize_t n;
-
-	do
-		n = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -1;
-	head = CMSG_FIRSTHDR(&message);
-	if (head && head->cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(head), sizeof(fd));
-	if (fd < 0)
-		errno = n == sizeof(error) && error ? error : ECHILD;
-	return fd;
 }
 
 int asker_ask(const struct asker *asker, const struct question *question)
 {
-	ssize_t n;
+	int fd;
 
-	if (!asker) {
-		int fd = put_question(question);
-
-		/* Behind the filter (sandbox.h), where nobody is left who may ask. */
-		if (fd < 0 && errno == ENOSYS)
-			errno = EPERM;
-		return fd;
-	}
-	/* send() is not for those who parse. */
-	do
-		n = write(asker->fd, question, sizeof(*question));
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -1;
-	return take_over(asker->fd);
+	if (asker)
+		return child_ask(asker->channel, question, sizeof(*question));
+	fd = put_question(question);
+	/* Behind the filter (sandbox.h), where nobody is left who may ask. */
+	if (fd < 0 && errno == ENOSYS)
+		errno = EPERM;
+	return fd;
 }

@@ -1,8 +1,10 @@
-/* Drops capabilities through libcap-ng. */
+/* Drops capabilities through libcap-ng, and the user. */
 #include "privs.h"
 
 #include <cap-ng.h>
+#include <grp.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 bool privs_drop(bool keep_net_admin)
 {
@@ -21,4 +23,14 @@ bool privs_admin(void)
 {
 	capng_get_caps_process();
 	return capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN);
+}
+
+bool privs_nobody(void)
+{
+	const unsigned nobody = 65534;	/* the kernel's own, overflowuid */
+
+	if (geteuid() != 0)
+		return true;
+	return setgroups(0, NULL) == 0 && setresgid(nobody, nobody, nobody) == 0 &&
+	       setresuid(nobody, nobody, nobody) == 0;
 }

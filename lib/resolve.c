@@ -1,6 +1,7 @@
 /* A child that calls getnameinfo(), and a cache of what it said. */
 #include "resolve.h"
 
+#include "child.h"
 #include "privs.h"
 #include "sandbox.h"
 
@@ -10,7 +11,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,6 +26,7 @@ struct message {
 /* Each address has one place; who comes later gets it. */
 struct resolver {
 	int fd;
+	int leash;		/* of a pipe that the child has the other end of: ends it with us */
 	unsigned pending;
 	struct { struct message message; bool asked, answered; } cache[CACHE];
 };
@@ -43,21 +44,27 @@ static void look_up(struct message *message)
 		message->name[0] = '\0';
 }
 
-/* Ends when the other end is closed; the terminal's signals are for the parent. */
-static _Noreturn void serve(int fd, bool sandbox)
+/* A look-up may take long, and nobody waits for it: that the parent is gone is a signal then, as its end of the pipe
+ * is closed. One of the parent's, PR_SET_PDEATHSIG, the kernel would not let through to another user. */
+static void follow_parent(int leash)
+{
+	signal(SIGIO, SIG_DFL);
+	fcntl(leash, F_SETOWN, getpid());
+	fcntl(leash, F_SETFL, O_ASYNC);
+}
+
+static _Noreturn void serve(int channel, bool sandbox)
 {
 	struct message message;
 
-	signal(SIGINT, SIG_IGN);
-	signal(SIGQUIT, SIG_IGN);
-	signal(SIGTERM, SIG_DFL);
-	prctl(PR_SET_PDEATHSIG, SIGTERM);	/* a look-up may take long; nobody waits for it */
+	privs_nobody();
 	privs_drop(false);
+	follow_parent(STDIN_FILENO);
 	if (sandbox)
 		sandbox_names();
-	while (recv(fd, &message, sizeof(message), 0) == sizeof(message)) {
+	while (child_next(channel, &message, sizeof(message))) {
 		look_up(&message);
-		if (send(fd, &message, sizeof(message), MSG_NOSIGNAL) < 0)
+		if (send(channel, &message, sizeof(message), MSG_NOSIGNAL) < 0)
 			break;
 	}
 	_exit(0);
@@ -66,33 +73,33 @@ static _Noreturn void serve(int fd, bool sandbox)
 struct resolver *resolver_new(bool sandbox)
 {
 	struct resolver *resolver = calloc(1, sizeof(*resolver));
-	int ends[2];
-	pid_t child;
+	int leash[2];
 
 	if (!resolver)
 		return NULL;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-		goto failed;
-	child = fork();
-	if (child == 0) {
-		free(resolver);
-		close(ends[0]);
-		serve(ends[1], sandbox);
-	}
-	close(ends[1]);
-	resolver->fd = ends[0];
-	if (child > 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0)
+	if (pipe2(leash, O_CLOEXEC) < 0)
+		goto no_pipe;
+	resolver->leash = leash[1];
+	resolver->fd = child_new(serve, sandbox, leash[0]);
+	close(leash[0]);
+	if (resolver->fd < 0)
+		goto no_child;
+	if (fcntl(resolver->fd, F_SETFL, O_NONBLOCK) == 0)
 		return resolver;
-	close(ends[0]);
-failed:
+	close(resolver->fd);
+no_child:
+	close(resolver->leash);
+no_pipe:
 	free(resolver);
 	return NULL;
 }
 
 void resolver_free(struct resolver *resolver)
 {
-	if (resolver)
-		close(resolver->fd);
+	if (!resolver)
+		return;
+	close(resolver->fd);
+	close(resolver->leash);
 	free(resolver);
 }
 

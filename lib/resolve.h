@@ -6,8 +6,10 @@
 
 struct resolver;
 
-/* Starts the process that asks the system's resolver; before there are capabilities to drop, files
- * to inherit, or a terminal to share. `sandbox`: with a filter on its system calls. NULL if it cannot be started. */
+/*
+ * Starts the process that asks the resolver of the network namespace that it is started in. It has no capability, and is
+ * nobody if we are root. `sandbox`: with a filter on its system calls. NULL if it cannot be started.
+ */
 struct resolver *resolver_new(bool sandbox);
 void resolver_free(struct resolver *resolver);		/* ends the process too */
 

@@ -1,4 +1,4 @@
-# Names of addresses in cttop: where they are asked for.
+# Names of addresses in cttop: where they are asked for, by whom, and that nothing is left of who asks.
 load lib/common
 load lib/terminal
 
@@ -43,6 +43,14 @@ other_namespace() {
 	[ "$(readlink "/proc/$holder/ns/net")" != "$(readlink /proc/self/ns/net)" ]
 }
 
+resolver_pid() {
+	local child
+
+	for child in $(pgrep -P "$(cttop_pid)"); do
+		[ ! -p "/proc/$child/fd/0" ] || echo "$child"
+	done
+}
+
 @test "of another namespace too the system's own name server is asked" {
 	name_server
 	hold_namespace
@@ -52,4 +60,48 @@ other_namespace() {
 	shows '^ host\.example'
 	press q
 	sane
+}
+
+@test "who asks has no terminal, no file, no capability, and is not root" {
+	not_under_valgrind "it has files of its own"
+	hold_namespace
+	terminal_start 100 24 cttop -N "$holder"
+	shows ' table '
+	children=$(pgrep -P "$(cttop_pid)")
+	[ "$(wc -w <<<"$children")" -ge 2 ]
+	for child in $children; do
+		ls -l "/proc/$child/fd"
+		[ "$(ls "/proc/$child/fd" | paste -sd ' ')" = '0 1 2 3' ]
+		[ "$(readlink "/proc/$child/fd/1")" = /dev/null ]
+		[ "$(readlink "/proc/$child/fd/2")" = /dev/null ]
+		[[ $(readlink "/proc/$child/fd/3") == socket:* ]]
+		[ "$(ps -o sid=,tty= "$child" | tr -s ' ')" = "$(ps -o pid= "$child" | tr -s ' ') ?" ]
+	done
+	child=$(resolver_pid)
+	[ "$(readlink "/proc/$child/ns/net")" = "$(readlink /proc/self/ns/net)" ]
+	grep -qE '^CapEff:\s0+$' "/proc/$child/status"
+	if [ "$(awk '{ print $3 }' /proc/self/uid_map)" = 4294967295 ]; then
+		grep -qE '^Uid:\s65534\s65534\s65534\s65534$' "/proc/$child/status"
+		grep -qE '^Gid:\s65534\s65534\s65534\s65534$' "/proc/$child/status"
+		grep -qE '^Groups:\s*$' "/proc/$child/status"
+	fi
+	press q
+	sane
+}
+
+@test "a look-up that gets no answer ends with cttop, however that ends" {
+	name_server silent
+	hold_namespace
+	terminal_start 100 24 cttop -v sources -N "$holder"
+	shows ' SOURCE'
+	press n
+	until_true grep -q asked asked
+	child=$(resolver_pid)
+	kill -0 "$child"
+	kill -KILL "$(cttop_pid)"
+	for ((i = 0; i < 30; i++)); do
+		[ -e "/proc/$child" ] || break
+		sleep 0.1
+	done
+	[ ! -e "/proc/$child" ]
 }
