@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
@@ -35,6 +37,15 @@ static const int always[] = {
 static int allow(scmp_filter_ctx filter, int call)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0);
+}
+
+static int allow_all(scmp_filter_ctx filter, const int *calls, size_t count)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < count; i++)
+		result |= allow(filter, calls[i]);
+	return result;
 }
 
 static int allow_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp argument)
@@ -142,8 +153,7 @@ bool sandbox_enter(unsigned needs)
 
 	if (!filter)
 		return false;
-	for (size_t i = 0; i < sizeof(always) / sizeof(*always); i++)
-		result |= allow(filter, always[i]);
+	result |= allow_all(filter, always, sizeof(always) / sizeof(*always));
 	result |= allow_some(filter);
 	result |= allow_needs(filter, needs);
 	return load(filter, result);
@@ -151,59 +161,93 @@ bool sandbox_enter(unsigned needs)
 
 /* ---- for names ---- */
 
-static const int denied[] = {
-	SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev),
-	SCMP_SYS(kill), SCMP_SYS(tkill), SCMP_SYS(pidfd_open), SCMP_SYS(pidfd_getfd), SCMP_SYS(pidfd_send_signal),
-	SCMP_SYS(creat), SCMP_SYS(openat2), SCMP_SYS(truncate), SCMP_SYS(link), SCMP_SYS(linkat),
-	SCMP_SYS(symlink), SCMP_SYS(symlinkat), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rename),
-	SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(mkdir), SCMP_SYS(mkdirat), SCMP_SYS(rmdir),
-	SCMP_SYS(mknod), SCMP_SYS(mknodat), SCMP_SYS(chmod), SCMP_SYS(fchmod), SCMP_SYS(fchmodat),
-	SCMP_SYS(chown), SCMP_SYS(fchown), SCMP_SYS(lchown), SCMP_SYS(fchownat), SCMP_SYS(setxattr),
-	SCMP_SYS(lsetxattr), SCMP_SYS(fsetxattr), SCMP_SYS(utimensat), SCMP_SYS(mount), SCMP_SYS(umount2),
-	SCMP_SYS(move_mount), SCMP_SYS(open_tree), SCMP_SYS(fsopen), SCMP_SYS(pivot_root), SCMP_SYS(chroot),
-	SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd),
-	SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register), SCMP_SYS(add_key),
-	SCMP_SYS(request_key), SCMP_SYS(keyctl), SCMP_SYS(kexec_load), SCMP_SYS(kexec_file_load),
-	SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(quotactl),
-	SCMP_SYS(swapon), SCMP_SYS(swapoff), SCMP_SYS(reboot), SCMP_SYS(sethostname), SCMP_SYS(setdomainname),
+/* What libc and the modules of nsswitch.conf(5) do beside: files, dns, mdns, resolve, myhostname, mymachines, sss. */
+static const int lookups[] = {
+	SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(sendmmsg), SCMP_SYS(send),
+	SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(shutdown),
+	SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(faccessat2), SCMP_SYS(getdents64),
+	SCMP_SYS(getcwd), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(getppid),
+	SCMP_SYS(sched_yield), SCMP_SYS(clock_getres), SCMP_SYS(sigaltstack),	/* the sanitizers ask for it */
+	/* 32-bit machines */
+	SCMP_SYS(stat64), SCMP_SYS(lstat64), SCMP_SYS(_newselect), SCMP_SYS(getuid32), SCMP_SYS(geteuid32),
+	SCMP_SYS(getgid32), SCMP_SYS(getegid32), SCMP_SYS(clock_getres_time64),
 };
 
-static int deny_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp argument)
+/* A protocol that is not here may be a module that the kernel would load. */
+static const struct { int family, type, protocol; } sockets[] = {
+	{ AF_INET, SOCK_DGRAM, 0 }, { AF_INET, SOCK_DGRAM, IPPROTO_UDP },
+	{ AF_INET, SOCK_STREAM, 0 }, { AF_INET, SOCK_STREAM, IPPROTO_TCP },
+	{ AF_INET6, SOCK_DGRAM, 0 }, { AF_INET6, SOCK_DGRAM, IPPROTO_UDP },
+	{ AF_INET6, SOCK_STREAM, 0 }, { AF_INET6, SOCK_STREAM, IPPROTO_TCP },
+	{ AF_UNIX, SOCK_STREAM, 0 }, { AF_UNIX, SOCK_DGRAM, 0 },
+	{ AF_NETLINK, SOCK_RAW, NETLINK_ROUTE }, { AF_NETLINK, SOCK_DGRAM, NETLINK_ROUTE },
+};
+
+static const struct { int level, option; } socket_options[] = {
+	{ SOL_SOCKET, SO_RCVBUF }, { SOL_SOCKET, SO_SNDBUF }, { SOL_SOCKET, SO_PASSCRED },
+	{ SOL_SOCKET, SO_RCVTIMEO }, { SOL_SOCKET, SO_SNDTIMEO }, { IPPROTO_IP, IP_RECVERR },
+	{ IPPROTO_IPV6, IPV6_RECVERR }, { IPPROTO_IPV6, IPV6_V6ONLY }, { IPPROTO_TCP, TCP_NODELAY },
+};
+
+/* The kernel looks at the lower half of what it takes for an int; so do we, whatever is above. */
+static struct scmp_arg_cmp is(unsigned argument, int value, int ignored)
 {
-	return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), call, 1, &argument);
+	return (struct scmp_arg_cmp){ argument, SCMP_CMP_MASKED_EQ, ~(unsigned)ignored, (unsigned)value };
 }
 
 /* A machine with socketcall() hides the arguments of socket() behind a pointer: all sockets would be refused. */
-static int deny_sockets(scmp_filter_ctx filter)
+static int allow_sockets(scmp_filter_ctx filter)
 {
-	const struct scmp_arg_cmp netfilter[] = { SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_NETFILTER) };
+	int result = 0;
 
 	if (SCMP_SYS(socketcall) >= 0)
-		return 0;
-	return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 2, netfilter) |
-	       deny_if(filter, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_PACKET));
+		return allow(filter, SCMP_SYS(socketcall)) | allow(filter, SCMP_SYS(socket)) |
+		       allow(filter, SCMP_SYS(setsockopt));
+	for (size_t i = 0; i < sizeof(sockets) / sizeof(*sockets); i++) {
+		const struct scmp_arg_cmp arguments[] = {
+			is(0, sockets[i].family, 0), is(1, sockets[i].type, SOCK_NONBLOCK | SOCK_CLOEXEC),
+			is(2, sockets[i].protocol, 0),
+		};
+
+		result |= seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3, arguments);
+	}
+	for (size_t i = 0; i < sizeof(socket_options) / sizeof(*socket_options); i++)
+		result |= allow_if_both(filter, SCMP_SYS(setsockopt), is(1, socket_options[i].level, 0),
+					is(2, socket_options[i].option, 0));
+	return result;
 }
 
-static int deny_some(scmp_filter_ctx filter)
+/* Modules are loaded when they are needed: memory may be made of their code, but none that is written to. */
+static int allow_loading(scmp_filter_ctx filter)
 {
-	static const unsigned writes[] = { O_WRONLY, O_RDWR, O_CREAT, O_TRUNC };
-	int result = deny_sockets(filter);
+	return allow_if(filter, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_WRITE, 0)) |
+	       allow_if(filter, SCMP_SYS(mmap2), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_WRITE, 0)) |
+	       allow_if(filter, SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+}
 
-	for (size_t i = 0; i < sizeof(writes) / sizeof(*writes); i++) {
-		result |= deny_if(filter, SCMP_SYS(openat), SCMP_A2(SCMP_CMP_MASKED_EQ, writes[i], writes[i]));
-		result |= deny_if(filter, SCMP_SYS(open), SCMP_A1(SCMP_CMP_MASKED_EQ, writes[i], writes[i]));
-	}
+static int allow_descriptors(scmp_filter_ctx filter)
+{
+	static const int calls[] = { SCMP_SYS(fcntl), SCMP_SYS(fcntl64) };
+	int result = allow_if(filter, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, FIONREAD)) |
+		     allow_if(filter, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, SIOCGIFINDEX));
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		result |= allow_if(filter, calls[i], SCMP_A1(SCMP_CMP_EQ, F_DUPFD)) |
+			  allow_if_both(filter, calls[i], SCMP_A1(SCMP_CMP_EQ, F_SETFL),
+					SCMP_A2(SCMP_CMP_MASKED_EQ, O_ASYNC, 0));
 	return result;
 }
 
 bool sandbox_names(void)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
 	int result = 0;
 
 	if (!filter)
 		return false;
-	for (size_t i = 0; i < sizeof(denied) / sizeof(*denied); i++)
-		result |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied[i], 0);
-	return load(filter, result | deny_some(filter));
+	result |= allow_all(filter, always, sizeof(always) / sizeof(*always));
+	result |= allow_all(filter, lookups, sizeof(lookups) / sizeof(*lookups));
+	result |= allow_some(filter) | allow_sockets(filter);
+	result |= allow_loading(filter) | allow_descriptors(filter);
+	return load(filter, result);
 }

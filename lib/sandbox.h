@@ -22,10 +22,9 @@ enum {
 bool sandbox_enter(unsigned needs);
 
 /*
- * For a process that looks up names, whose libc loads what nsswitch.conf(5) names and speaks to whom that wants:
- * what may not be done is listed, not what may. It starts no program, writes no file, changes no name, mount or
- * namespace, touches no other process, and speaks neither to netfilter nor past the kernel's IP (where there is
- * socketcall() it may try, without a capability). Such calls fail with EPERM. False as above.
+ * For a process that looks up names, whose libc loads what nsswitch.conf(5) names and speaks to whom that wants: what
+ * sandbox_enter(0) leaves it, and to load code from files, to speak UDP and TCP and to Unix sockets, and to ask for
+ * routes and addresses. Where there is socketcall() it may try other sockets, without a capability. False as above.
  */
 bool sandbox_names(void);
 

@@ -129,44 +129,6 @@ static void test_confined(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* The line that was wrong, 0 if none was. */
-static int look_names_up(void)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	if (fd < 0 || close(fd) < 0)
-		return __LINE__;
-	fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);	/* getaddrinfo() asks for addresses */
-	if (fd < 0 || close(fd) < 0)
-		return __LINE__;
-#ifndef SYS_socketcall
-	REFUSED(socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER), EPERM);
-#endif
-	REFUSED(open(sysctl_path, O_WRONLY), EPERM);
-	REFUSED(execl("/bin/true", "true", NULL), EPERM);
-	return 0;
-}
-
-static void test_names(void **state)
-{
-	int status;
-	pid_t child;
-
-	(void)state;
-	child = fork();
-	if (!child) {
-		if (!privs_drop(false))
-			_exit(255);
-		if (!sandbox_names())
-			_exit(254);
-		_exit(look_names_up());
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 254)
-		skip();
-	assert_int_equal(status, 0);
-}
-
 /* Whoever has taken over the parent may say anything; but a question is all that it can be. */
 static void test_any_question(void **state)
 {
@@ -228,7 +190,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_confined),
-		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_any_question),
 		cmocka_unit_test(test_gone),
 	};
