@@ -258,7 +258,7 @@ static int child(struct invalid *invalid, int tell, int hear)
 	nflog_tee(nflog, session->capture);
 	if (!shake_hands(tell, hear)) {
 		nflog_close(nflog);
-		exit(2);
+		exit(session_stopped(session) ? 0 : 2);
 	}
 	session_confine(session, 0);
 	watch_packets(invalid, nflog);

@@ -266,6 +266,24 @@ ended_again() {
 	exec 9>&-
 }
 
+@test "a signal before the first packet can be read ends it with status 0" {
+	in_client traffic udp 10.2.0.2 84 >/dev/null	# with a flow there is nothing to say before
+	mkfifo "$BATS_TEST_TMPDIR/words"
+	exec 9<>"$BATS_TEST_TMPDIR/words"
+	dd if=/dev/zero of="$BATS_TEST_TMPDIR/words" oflag=nonblock bs=4096 2>/dev/null || true
+	(at_gateway ctwatch --invalid >/dev/null 2>&9 9>&-) &
+	WATCH=$!
+	until_true logs_invalid
+	kill -TERM "$WATCH"
+	until_true settings_are_back
+	cat <&9 >/dev/null 3>&- &
+	reader=$! status=0
+	exec 9>&-
+	wait "$WATCH" || status=$?
+	kill "$reader"
+	[ "$status" -eq 0 ]
+}
+
 @test "nohup holds" {
 	(trap '' HUP && watching_packets && kill -HUP "$WATCH" && sleep 0.3 && logs_invalid && stop)
 	[ "$(settings)" = "$before" ]
