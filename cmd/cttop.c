@@ -4,12 +4,12 @@
 #include "resolve.h"
 #include "sandbox.h"
 #include "samplejson.h"
+#include "saver.h"
 #include "screen.h"
 #include "session.h"
 
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +27,7 @@ struct cttop {
 	struct feed feed;
 	struct source *source;		/* for the feed, from open_feed() to begin() */
 	struct resolver *resolver;	/* NULL: no names */
+	int saver;			/* who makes the file for `w` */
 	struct complaint complaint;	/* on the screen */
 };
 
@@ -221,15 +222,16 @@ static void run_batch(struct cttop *self)
 	}
 }
 
-/* The page as it would be printed, without colours. To a new file: more is not allowed any longer (sandbox.c). */
+/* The page as it would be printed, without colours. */
 static void save_screen(struct cttop *self, const struct page *page)
 {
 	const char *path = self->top.save;
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	int fd = saver_open(self->saver, path);
 	struct out out;
 
 	if (fd < 0) {
-		top_say(&self->top, true, "%s: %s", path, strerror(errno));
+		top_say(&self->top, true, "%s: %s", path, errno != EINVAL ? strerror(errno)
+			: "only a file where cttop was started, without '/' and no dot first");
 		self->top.save[0] = '\0';
 		return;
 	}
@@ -358,6 +360,7 @@ int main(int argc, char **argv)
 		begin(&self);
 		run_batch(&self);
 	} else {
+		self.saver = saver_new(!self.session.no_sandbox);
 		run_screen(&self);
 	}
 	resolver_free(self.resolver);

@@ -77,18 +77,24 @@ static int allow_some(scmp_filter_ctx filter)
 	return result;
 }
 
-/* A file that is there, a sysctl for one, cannot be written to: O_EXCL. */
 static int allow_screen(scmp_filter_ctx filter)
 {
 	static const unsigned setting[] = { TCSETS, TCSETSW, TCSETSF };
-	const unsigned writes = O_WRONLY | O_RDWR | O_CREAT | O_EXCL;
 	int result = allow_if(filter, SCMP_SYS(kill), SCMP_A0(SCMP_CMP_EQ, getpid()));
 
-	result |= allow_if(filter, SCMP_SYS(openat),
-			   SCMP_A2(SCMP_CMP_MASKED_EQ, writes, O_WRONLY | O_CREAT | O_EXCL));
 	for (size_t i = 0; i < sizeof(setting) / sizeof(*setting); i++)
 		result |= allow_if(filter, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, setting[i]));
 	return result;
+}
+
+/* A file that is there, a sysctl for one, cannot be written to: O_EXCL. */
+static int allow_creating(scmp_filter_ctx filter)
+{
+	const unsigned writes = O_WRONLY | O_RDWR | O_CREAT | O_EXCL, creates = O_WRONLY | O_CREAT | O_EXCL;
+
+	return allow(filter, SCMP_SYS(sendmsg)) |
+	       allow_if(filter, SCMP_SYS(openat), SCMP_A2(SCMP_CMP_MASKED_EQ, writes, creates)) |
+	       allow_if(filter, SCMP_SYS(open), SCMP_A1(SCMP_CMP_MASKED_EQ, writes, creates));
 }
 
 static int allow_if_both(scmp_filter_ctx filter, int call, struct scmp_arg_cmp first,
@@ -121,6 +127,8 @@ static int allow_needs(scmp_filter_ctx filter, unsigned needs)
 
 	if (needs & SANDBOX_SCREEN)
 		result |= allow_screen(filter);
+	if (needs & SANDBOX_CREATE)
+		result |= allow_creating(filter);
 	if (needs & SANDBOX_FILTER)
 		result |= allow_option(filter, SO_ATTACH_FILTER);
 	if (needs & SANDBOX_ASK)

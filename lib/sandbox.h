@@ -8,7 +8,8 @@
 enum {
 	SANDBOX_ASK = 1,	/* netlink sockets of its own, and to hand them over (asker.h) */
 	SANDBOX_FILTER = 2,	/* to filter what sockets receive */
-	SANDBOX_SCREEN = 4,	/* to set the terminal, to stop itself (^Z), to make a file that is not there */
+	SANDBOX_SCREEN = 4,	/* to set the terminal, to stop itself (^Z) */
+	SANDBOX_CREATE = 8,	/* to make a file that is not there, and to hand it over (saver.h) */
 };
 
 /*

@@ -348,6 +348,10 @@ same_groups() {
 	press saved Enter
 	shows 'written to saved'
 	grep -q '4000 of' saved
+	press w
+	press "$BATS_TEST_TMPDIR/elsewhere" Enter
+	shows 'only a file where cttop was started'
+	[ ! -e elsewhere ]
 	press s
 	press r
 	press q

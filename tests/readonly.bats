@@ -236,7 +236,7 @@ asked() {
 	keys=$(cttop --list-keys | cut -f 1)
 	[ "$(wc -l <<<"$keys")" -gt 30 ]
 	# One after the other, as a terminal sends them; a prompt gets a word and Enter.
-	written=$BATS_TEST_TMPDIR/screen
+	written=screen
 	timeout 60 /usr/bin/python3 "$ROOT/tests/lib/typist.py" "$written" <<<"$keys" \
 		strace -f -qq -yy -s 64 -o "$log" -e trace="$calls" cttop -d 0.3
 	asked CT_GET

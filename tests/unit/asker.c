@@ -94,7 +94,8 @@ static int misbehave(const struct asker *asker)
 	REFUSED(open(sysctl_path, O_WRONLY | O_TRUNC), ENOSYS);
 	REFUSED(open(sysctl_path, O_WRONLY | O_CREAT, 0666), ENOSYS);
 	REFUSED(open(sysctl_path, O_WRONLY | O_APPEND), ENOSYS);
-	REFUSED(open(sysctl_path, O_WRONLY | O_CREAT | O_EXCL, 0666), EEXIST);
+	REFUSED(open(sysctl_path, O_WRONLY | O_CREAT | O_EXCL, 0666), ENOSYS);
+	REFUSED(open("/tmp/ctscope-new", O_WRONLY | O_CREAT | O_EXCL, 0666), ENOSYS);
 	REFUSED(syscall(SYS_ptrace, PTRACE_ATTACH, getppid(), 0, 0), ENOSYS);
 	REFUSED(execl("/bin/true", "true", NULL), ENOSYS);
 	REFUSED(unlink("/nonexistent"), ENOSYS);
