@@ -30,7 +30,7 @@ enum { LEFTOVERS = 1 << 20 };
 struct life {
 	uint64_t born;		/* when its NEW came; 0: not seen */
 	uint32_t deadline;	/* when its timer has run out if nothing comes, in ticks; 0: unknown */
-	uint16_t piece;		/* of the dump that was last read when an event came, roughly */
+	uint16_t piece;		/* of the dump that was asked for last when an event came, roughly */
 	uint16_t dead:1;	/* ended during a dump, which may still show it */
 	uint16_t untold:1;	/* found by a dump, its NEW was not seen */
 	uint16_t pending:14;	/* CHANGED_ bits that a dump showed and no event told */
@@ -44,7 +44,7 @@ struct follow {
 	enum follow_mode mode;
 	uint32_t syn_sent;
 	bool live, dumping, complete;
-	uint16_t piece;
+	uint16_t piece, begun;	/* begun: when the dump did */
 	uint64_t origin;	/* of ticks */
 	enum pressure pressure;
 	uint64_t pressure_time;
@@ -311,6 +311,7 @@ void follow_lost(struct follow *follow)
 void follow_begin(struct follow *follow)
 {
 	table_age(follow->table);
+	follow->begun = ++follow->piece;
 	follow->dumping = true;
 }
 
@@ -319,7 +320,19 @@ void follow_piece(struct follow *follow)
 	follow->piece++;
 }
 
-/* A flow that an event told about since the piece was received is known better than the piece does. */
+/*
+ * A flow that an event told about since the kernel made the piece is known better than the piece does. The
+ * kernel makes two with the request, because the answer is looked at first, and then one more whenever one is
+ * received; net/netlink/af_netlink.c, netlink_recvmsg().
+ */
+static bool known_better(const struct follow *follow, const struct life *life)
+{
+	enum { AHEAD = 2 };
+	uint16_t number = follow->piece - follow->begun, ago = follow->piece - life->piece;
+
+	return life->dead || ago <= (number < AHEAD ? number : AHEAD);
+}
+
 void follow_found(struct follow *follow, const struct flow *flow)
 {
 	struct entry *entry = table_find(follow->table, flow);
@@ -336,7 +349,7 @@ void follow_found(struct follow *follow, const struct flow *flow)
 		return;
 	}
 	life = life_of(entry);
-	if (life->dead || life->piece == follow->piece) {
+	if (known_better(follow, life)) {
 		table_mark(follow->table, entry);
 		return;
 	}

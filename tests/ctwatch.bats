@@ -318,6 +318,17 @@ burst() {
 	validate ctwatch-event <"$BATS_TEST_TMPDIR/out"
 }
 
+@test "--track finds nothing missed where nothing was lost" {
+	serving serve 10.2.0.2 7000
+	watching --track --resync 0.1 --duration 3
+	in_client traffic connect 10.2.0.2 7000 --count 1200 --rate 500 --hold 20 >/dev/null
+	wait "$WATCH"
+	grep -q ' 0 lost' "$ERR"
+	[ "$(jq -s 'map(select(.type == "update")) | length' "$OUT")" -gt 3000 ]
+	jq -c 'select(.synthetic)' "$OUT"
+	[ "$(jq -s 'map(select(.synthetic)) | length' "$OUT")" -eq 0 ]
+}
+
 @test "a burst of 200000 is printed whole with the default buffer" {
 	max=$(cat /proc/sys/net/netfilter/nf_conntrack_max)
 	[ "$max" -ge 200000 ] || skip "nf_conntrack_max is $max"

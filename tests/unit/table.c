@@ -125,6 +125,12 @@ static void test_walk(void **state)
 	table_free(table);
 }
 
+static void ignore(void *data, struct flow *flow)
+{
+	(void)data;
+	(void)flow;
+}
+
 /* What --track may take: 160 bytes a flow, also where every one is translated and IPv6. */
 static void test_memory(void **state)
 {
@@ -155,6 +161,45 @@ static void test_memory(void **state)
 	follow_free(follow);
 }
 
+/* One event ago, a dump that shows another state in piece `piece`: how much was missed. */
+static unsigned long long missed(unsigned event_at, unsigned piece)
+{
+	struct follow *follow = follow_new(FOLLOW_ALL, 0, false);
+	struct flow flow = make(1), other = make(1);
+	unsigned long long told;
+
+	flow.event = EVENT_NEW;
+	other.state = flow.state + 1;
+	follow_begin(follow);
+	follow_end(follow, 0, NULL, NULL);
+	if (!event_at)
+		follow_event(follow, &flow);
+	follow_begin(follow);
+	for (unsigned i = 1; i <= piece; i++) {
+		follow_piece(follow);
+		if (i == event_at)
+			follow_event(follow, &flow);
+	}
+	follow_found(follow, &other);
+	told = follow_end(follow, 0, ignore, NULL);
+	follow_free(follow);
+	return told;
+}
+
+/* The kernel fills two pieces with the request and then is two ahead of what is received. */
+static void test_pieces(void **state)
+{
+	(void)state;
+	assert_int_equal(missed(0, 1), 1);
+	assert_int_equal(missed(0, 2), 1);
+	assert_int_equal(missed(1, 1), 0);
+	assert_int_equal(missed(1, 2), 0);
+	assert_int_equal(missed(1, 3), 0);
+	assert_int_equal(missed(1, 4), 1);
+	assert_int_equal(missed(3, 5), 0);
+	assert_int_equal(missed(3, 6), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +207,7 @@ int main(void)
 		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
