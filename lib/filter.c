@@ -12,6 +12,8 @@
 
 enum { DEPTH = 100, TESTS = 10000, WORD = 256 };
 
+#define BLANKS " \t\n\r\f\v"
+
 /* Words that stand alone: a field and the value it is compared with. */
 static const struct {
 	const char *word, *field, *value, *help;
@@ -144,7 +146,7 @@ static enum token keyword(const char *word)
 /* Reads the next token; false on a fault. */
 static bool next(struct parser *p)
 {
-	p->at += strspn(p->at, " \t\n\r\f\v");
+	p->at += strspn(p->at, BLANKS);
 	p->position = p->at - p->text;
 	p->length = 0;
 	p->quoted = false;
@@ -162,7 +164,7 @@ static bool next(struct parser *p)
 	}
 	if (*p->at == '"' || *p->at == '\'')
 		return take_quoted(p);
-	if (!take_word(p, strcspn(p->at, " \t\n\r\f\v()=<>!,&|\"'")))
+	if (!take_word(p, strcspn(p->at, BLANKS "()=<>!,&|\"'")))
 		return false;
 	if (!p->length)
 		return fail(p, p->position, 1, "'%c' means nothing here", isprint((unsigned char)*p->at)
@@ -371,6 +373,16 @@ static struct node *flag_word(struct parser *p, const char *word)
 	return NULL;
 }
 
+/* "nat" is a flag and a field: a field before an operator, "-", or a list. */
+static bool is_compared(const struct parser *p, const char *word)
+{
+	if (p->token == OPERATOR)
+		return true;
+	if (p->token != TEXT || p->quoted || !find(word))
+		return false;
+	return !strcmp(p->word, "-") || p->at[strspn(p->at, BLANKS)] == ',';
+}
+
 /* A protocol, a family or a state that stands alone. */
 static struct node *bare_word(struct parser *p, const char *word)
 {
@@ -423,12 +435,9 @@ static struct node *parse_word(struct parser *p)
 	}
 	if (!next(p))
 		return NULL;
-	/* "nat" and "zone" are fields, but nat alone is a flag unless an operator follows. */
-	if (p->token != OPERATOR) {
-		node = flag_word(p, word);
-		if (node)
-			return node;
-	}
+	node = is_compared(p, word) ? NULL : flag_word(p, word);
+	if (node)
+		return node;
 	if (is_group(word) || find(word))
 		return parse_fields(p, word);
 	node = bare_word(p, word);

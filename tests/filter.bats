@@ -80,6 +80,8 @@ setup() {
 	one=$(pick .snat.port '.snat.port and .family == "ipv4"')
 	check <<-END
 	nat	.nat != null
+	nat -	.nat == null
+	nat -,dnat	.nat == null or (.nat | has("dnat"))
 	not nat	.nat == null
 	snat	.nat // [] | has("snat")
 	dnat	.nat // [] | has("dnat")
