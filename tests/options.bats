@@ -201,10 +201,11 @@ refused() {
 }
 
 @test "what is read is not written over, nor when it is the standard input" {
-	cp mixed.pcap copy.pcap
+	cp mixed.pcap "$BATS_TEST_TMPDIR/copy.pcap"
+	cd "$BATS_TEST_TMPDIR"
 	run -2 ctlist -r copy.pcap -w copy.pcap
 	run -2 bash -c 'ctlist -r - -w copy.pcap <copy.pcap'
-	cmp mixed.pcap copy.pcap
+	cmp "$ROOT/tests/captures/mixed.pcap" copy.pcap
 }
 
 @test "a command by any name complains in a line" {
