@@ -166,6 +166,21 @@ static _Noreturn void filter_trouble(const struct session *session, const char *
 	exit(2);
 }
 
+/* What can never match is refused. */
+static void check_fields(const struct session *session)
+{
+	const struct test *test = filter_misfit(session->filter, session->command->fields, session->rows);
+	struct filter_error error;
+
+	if (!test)
+		return;
+	error = (struct filter_error){ test->position, test->length, "" };
+	snprintf(error.message, sizeof(error.message), "nothing here has all of these fields (%s)",
+		 session->rows ? "packets have those of --list-fields"
+			       : "some are of events: ctwatch, or of expectations");
+	filter_trouble(session, session->filter_text, &error);
+}
+
 static void read_filter(struct session *session, int count, char **words)
 {
 	struct filter_error error;
@@ -176,10 +191,8 @@ static void read_filter(struct session *session, int count, char **words)
 	session->filter = filter_parse(session->filter_text, &session->names, &error);
 	if (!session->filter)
 		filter_trouble(session, session->filter_text, &error);
-	if ((session->command->shared & WITH_FILTER) && session->command->fields &&
-	    !(session->filter->in & session->command->fields))
-		cli_usage(session->command, "filter: nothing here has all of these fields (some are of events: "
-			  "ctwatch, or of expectations)");
+	if ((session->command->shared & WITH_FILTER) && session->command->fields)
+		check_fields(session);
 }
 
 static void explain_dump(struct out *out, const struct filter *filter)

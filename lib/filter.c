@@ -210,7 +210,6 @@ static void add_field(struct parser *p, struct test *test, const struct field *f
 {
 	test->fields[test->count++] = field;
 	p->filter->wants |= field->has | field->uses | field->zero;
-	p->filter->in &= field->in;
 }
 
 static const struct field *find(const char *name)
@@ -422,6 +421,16 @@ static struct node *unknown(struct parser *p, size_t position, size_t length, co
 	return NULL;
 }
 
+/* The test that begins with this word, which is behind us. NULL: it begins none, or a fault is told. */
+static struct node *test_of(struct parser *p, const char *word)
+{
+	struct node *node = is_compared(p, word) ? NULL : flag_word(p, word);
+
+	if (node)
+		return node;
+	return is_group(word) || find(word) ? parse_fields(p, word) : bare_word(p, word);
+}
+
 static struct node *parse_word(struct parser *p)
 {
 	size_t position = p->position, length = p->length;
@@ -435,13 +444,12 @@ static struct node *parse_word(struct parser *p)
 	}
 	if (!next(p))
 		return NULL;
-	node = is_compared(p, word) ? NULL : flag_word(p, word);
-	if (node)
-		return node;
-	if (is_group(word) || find(word))
-		return parse_fields(p, word);
-	node = bare_word(p, word);
-	return node ? node : unknown(p, position, length, word);
+	node = test_of(p, word);
+	if (!node)
+		return unknown(p, position, length, word);
+	node->test.position = position;
+	node->test.length = length;
+	return node;
 }
 
 static struct node *parse_or(struct parser *p);
@@ -531,7 +539,6 @@ struct filter *filter_parse(const char *text, const struct names *names,
 	p.filter = calloc(1, sizeof(*p.filter));
 	if (!p.filter)
 		memory_exhausted();
-	p.filter->in = IN_FLOW | IN_EXPECT | IN_EVENT;
 	if (!next(&p))
 		goto bad;
 	if (p.token == END)
@@ -551,6 +558,43 @@ void filter_free(struct filter *filter)
 	if (filter)
 		node_free(filter->root);
 	free(filter);
+}
+
+/* The same member, read in the same way. */
+static bool among(const struct field *rows, const struct field *field)
+{
+	for (; rows->name; rows++)
+		if (rows->offset == field->offset && rows->kind == field->kind)
+			return true;
+	return false;
+}
+
+static bool test_fits(const struct test *test, unsigned *in, const struct field *rows)
+{
+	bool found = !rows;
+
+	for (unsigned i = 0; i < test->count; i++) {
+		*in &= test->fields[i]->in;
+		found = found || among(rows, test->fields[i]);
+	}
+	return *in && found;
+}
+
+static const struct test *misfit(const struct node *node, unsigned *in, const struct field *rows)
+{
+	const struct test *test;
+
+	if (!node)
+		return NULL;
+	if (node->type == NODE_TEST)
+		return test_fits(&node->test, in, rows) ? NULL : &node->test;
+	test = misfit(node->left, in, rows);
+	return test ? test : misfit(node->right, in, rows);
+}
+
+const struct test *filter_misfit(const struct filter *filter, unsigned in, const struct field *rows)
+{
+	return misfit(filter->root, &in, rows);
 }
 
 /* The kernel leaves some numbers out where they are 0: all of this is absent, or 0. */

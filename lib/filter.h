@@ -14,6 +14,7 @@ struct test {
 	bool negate;
 	bool absent;		/* "-" is one of the values */
 	bool exact;		/* the operator was = and each term is what the user typed */
+	size_t position, length;	/* of the word in the text */
 };
 
 enum node_type { NODE_TEST, NODE_NOT, NODE_AND, NODE_OR };
@@ -28,7 +29,6 @@ struct node {
 struct filter {
 	struct node *root;
 	uint64_t wants;		/* what must be decoded */
-	unsigned in;		/* the objects that have all its fields: IN_ bits */
 };
 
 /* Where it went wrong: `position` and `length` in bytes of the text, and a sentence. */
@@ -42,6 +42,10 @@ struct filter_error {
 struct filter *filter_parse(const char *text, const struct names *names,
 			    struct filter_error *error);
 void filter_free(struct filter *filter);
+
+/* The first test that leaves none of the objects `in` (IN_ bits) with all fields up to there; with `rows`,
+ * that looks at no member of these rows. NULL: there may be such objects. */
+const struct test *filter_misfit(const struct filter *filter, unsigned in, const struct field *rows);
 
 bool node_match(const struct node *node, const struct flow *flow);
 

@@ -134,6 +134,10 @@ void hint_value(char *text, size_t size, const struct field *field, const char *
 {
 	struct guess guess = guess_begin(word);
 
+	if (field->kind == &kind_event && isdigit((unsigned char)*word)) {
+		snprintf(text, size, "; did you mean 'icmp.type %.20s'?", word);
+		return;
+	}
 	for (const struct bit *bit = field->kind->bits; bit && bit->name; bit++)
 		consider(&guess, bit->name);
 	for (const char *const *name = field->names; name && *name; name++)

@@ -320,6 +320,13 @@ static const char *parse_name(struct term *term, const struct field *field, cons
 	return NULL;
 }
 
+/* All events have names: a number is meant for something else. */
+static const char *parse_event(struct term *term, const struct field *field, const char *word,
+			       const struct names *names)
+{
+	return isdigit((unsigned char)*word) ? "no event" : parse_name(term, field, word, names);
+}
+
 static bool set_name(struct flow *flow, const struct field *field, const char *text)
 {
 	uint64_t value;
@@ -334,7 +341,7 @@ const struct kind kind_name = {
 
 const struct kind kind_event = {
 	.name = "name", .quoted = true, .number = load, .text = text_event, .raw = raw_name,
-	.compare = compare_numbers, .parse = parse_name, .match = match_number, .set = set_name,
+	.compare = compare_numbers, .parse = parse_event, .match = match_number, .set = set_name,
 	.colour = colour_event,
 };
 

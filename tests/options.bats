@@ -76,6 +76,31 @@ refused() {
 	[ "${stderr_lines[2]}" = '      ^~~~~~~~~~~~~~' ]
 }
 
+@test "a filter that nothing can match gets a caret under the word that makes it so" {
+	run -2 --separate-stderr ctlist -r mixed.pcap icmp type 8
+	[ "${stderr_lines[0]}" = "ctlist: filter: '8': no event; did you mean 'icmp.type 8'?" ]
+	[ "${stderr_lines[2]}" = "            ^" ]
+	run -2 --separate-stderr ctlist -r mixed.pcap tcp '(reason closed)'
+	[[ ${stderr_lines[0]} == "ctlist: filter: nothing here has all of these fields (some are of events"* ]]
+	[ "${stderr_lines[1]}" = "  tcp (reason closed)" ]
+	[ "${stderr_lines[2]}" = "       ^~~~~~" ]
+	run -2 --separate-stderr ctlist -r mixed.pcap expect.class 1 or not state CLOSE
+	[ "${stderr_lines[2]}" = "                        ^~~~~" ]
+	[ -z "$output" ]
+	run -0 ctwatch -r mixed.pcap reason closed or type new
+}
+
+@test "a filter that no packet can match is refused, before any setting is touched" {
+	local word
+
+	for word in 'state ESTABLISHED' 'reason closed' assured 'zone 0' 'not snat.addr 10.0.0.1'; do
+		run -2 --separate-stderr ctwatch --invalid tcp and "$word"
+		[[ ${stderr_lines[0]} == "ctwatch: filter: nothing here has all of these fields (packets have those of"* ]]
+		[[ ${stderr_lines[2]} == *^~* ]]
+	done
+	ctwatch --invalid --explain-filter 'host 10.0.0.1 port 80 dst net 10.0.0.0/8 icmp.type 8 mark 1 ipv4 proto 6 source :1'
+}
+
 @test "the words of a filter need no quotes, and options may stand between them" {
 	local all
 

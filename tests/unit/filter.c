@@ -306,6 +306,7 @@ static const struct {
 	{ "state INVALID", 6, 7, "see ctwatch --invalid" },
 	{ "state NEW,ESTABLISHED", 6, 3, "said of packets, not of flows; perhaps 'unreplied'" },
 	{ "RELATED", 0, 7, "perhaps 'expected'" },
+	{ "icmp type 8", 10, 1, "'8': no event; did you mean 'icmp.type 8'?" },
 	{ "timeout < -", 10, 1, "only = and != make sense" },
 	{ "- tcp", 0, 1, "'-' is no field" },
 	{ "assured yes", 8, 3, "'yes'" },
