@@ -80,6 +80,20 @@ none() {
 	printf '%s\n' snat.addr nat.port nonsense | lacks ct-filter.7 | grep -q 'lacks nonsense'
 }
 
+# The words in capitals of the sections about states.
+states_of() {
+	awk '/^\.S[sh]/ { on = /[Ss]tates/ } on && /^\.Ic/' "$(find_page "$1")" | grep -oE '[A-Z][A-Z0-9_]+' | sort -u
+}
+
+@test "every state that the pages name is accepted" {
+	for name in ct-filter.7 ct-fields.7; do
+		[ "$(states_of "$name" | wc -l)" -gt 15 ]
+		for state in $(states_of "$name"); do
+			ctlist --explain-filter state "$state" >/dev/null
+		done
+	done
+}
+
 @test "the schemas are in ct-json(5)" {
 	for file in schema/*.json; do
 		basename "$file"
