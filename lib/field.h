@@ -14,7 +14,8 @@ struct names {
 void names_load(struct names *names);		/* leaves all NULL where there is no file */
 void names_release(struct names *names);
 
-/* One value that a filter compares with: a range, a bit pattern or a text. */
+/* One value that a filter compares with: a range, a bit pattern or a text. A range with low just above high
+ * is a value between two whole numbers. */
 struct term {
 	union {
 		struct { uint64_t low, high, mask; };

@@ -239,22 +239,23 @@ static struct node *fixed(struct parser *p, const char *field, const char *value
 /* Turns "= value" into what the operator says. */
 static const char *bound(struct term *term, const char *operator)
 {
-	uint64_t value = term->low;
+	uint64_t low = term->low, high = term->high;
+	bool equal = operator[1] || low > high;
 
-	if (term->low != term->high || term->mask != UINT64_MAX)
+	if (low < high || term->mask != UINT64_MAX)
 		return "a range or a mask cannot be compared with < or >";
 	switch (operator[0]) {
 	case '<':
 		term->low = 0;
-		if (!operator[1] && value == 0)
+		if (!equal && high == 0)
 			term->low = 1;	/* nothing is below 0: an empty range */
-		term->high = operator[1] ? value : value ? value - 1 : 0;
+		term->high = equal ? high : high ? high - 1 : 0;
 		return NULL;
 	case '>':
 		term->high = UINT64_MAX;
-		if (!operator[1] && value == UINT64_MAX)
+		if (!equal && low == UINT64_MAX)
 			term->high = 0;
-		term->low = operator[1] ? value : value == UINT64_MAX ? 1 : value + 1;
+		term->low = equal ? low : low == UINT64_MAX ? 1 : low + 1;
 		return NULL;
 	}
 	return NULL;

@@ -102,21 +102,21 @@ static const char *parse_size(struct term *term, const struct field *field, cons
 	return parse_range(term, word, "not a size (as in 500, 10k, 3M, 1Gi)", read_size);
 }
 
-static bool read_seconds(const char *text, uint64_t *seconds)
-{
-	uint64_t ns;
-
-	if (!read_time(text, &ns))
-		return false;
-	*seconds = ns / 1000000000;
-	return !(ns % 1000000000);
-}
-
+/* The whole seconds within: none between two of them, so that then low is above high. */
 static const char *parse_seconds(struct term *term, const struct field *field, const char *word,
 				 const struct names *names)
 {
+	const char *wrong = parse_range(term, word, "not a time (as in 500ms, 30s, 5m, 2h, 1d)", read_time);
+	bool range = !wrong && term->low != term->high;
+
 	(void)field, (void)names;
-	return parse_range(term, word, "not a time in whole seconds (as in 30s, 5m, 2h, 1d)", read_seconds);
+	if (wrong)
+		return wrong;
+	if (term->mask != UINT64_MAX)
+		return "a time has no mask";
+	term->low = term->low / 1000000000 + (term->low % 1000000000 != 0);
+	term->high /= 1000000000;
+	return range && term->low > term->high ? "no whole second is in this range" : NULL;
 }
 
 static const char *parse_duration(struct term *term, const struct field *field, const char *word,

@@ -205,6 +205,11 @@ static const struct {
 	{ WEB, "tcp and dport 443 and state ESTABLISHED,TIME_WAIT", true },
 	{ WEB, "src 10.0.0.0/8 and not assured", false }, { DNS, "udp port 53 unreplied", true },
 	{ DNS, "host 2001:db8::1 or net 192.168.0.0/16", true },
+	/* fractions of what is counted in seconds */
+	{ ASSOC, "timeout < 100ms", false }, { ASSOC, "timeout < 9001ms", true }, { ASSOC, "timeout < 9000ms", false },
+	{ ASSOC, "timeout <= 8.5s", false }, { ASSOC, "timeout > 8.5s", true }, { ASSOC, "timeout >= 8.999s", true },
+	{ ASSOC, "timeout > 9.1s", false }, { ASSOC, "timeout 8.5s-9.5s", true }, { ASSOC, "timeout 9.1s-11s", false },
+	{ ASSOC, "timeout 9.5", false }, { ASSOC, "timeout != 9.5", true }, { ASSOC, "timeout 9.5,9", true },
 	{ WEB, "dport 8000-8100 and bytes > 10M", false }, { WEB, "snat.addr 203.0.113.7 and timeout < 30s", false },
 };
 
@@ -269,6 +274,7 @@ static const struct {
 	{ "bytes > 10X", 8, 3, "not a size" },
 	{ "bytes > many", 8, 4, "not a size" },
 	{ "timeout < 5x", 10, 2, "not a time" },
+	{ "timeout 1.2s-1800ms", 8, 11, "no whole second is in this range" },
 	{ "start > noon", 8, 4, "not a time" },
 	{ "zone web", 5, 3, "not a number" },
 	{ "status NOSUCH", 7, 6, "no such flag" },
