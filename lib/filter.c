@@ -365,10 +365,18 @@ bad:
 	return NULL;
 }
 
+/* In any case, and as tables show it: HW_OFFLOAD. */
+static bool same_flag(const char *word, const char *flag)
+{
+	while (*flag && (tolower((unsigned char)*word) == *flag || (*word == '_' && *flag == '-')))
+		word++, flag++;
+	return !*word && !*flag;
+}
+
 static struct node *flag_word(struct parser *p, const char *word)
 {
 	for (unsigned i = 0; i < COUNT(flags); i++)
-		if (!strcasecmp(word, flags[i].word))
+		if (same_flag(word, flags[i].word))
 			return fixed(p, flags[i].field, flags[i].value);
 	return NULL;
 }

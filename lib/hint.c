@@ -112,12 +112,23 @@ static bool is_value(char *text, size_t size, const char *word)
 	return false;
 }
 
+/* A status bit that is no word by itself. */
+static bool is_bit(char *text, size_t size, const char *word)
+{
+	for (const struct bit *bit = status_bits; bit->name; bit++)
+		if (!strcasecmp(bit->name, word)) {
+			snprintf(text, size, "; did you mean 'status %s'?", bit->name);
+			return true;
+		}
+	return false;
+}
+
 void hint_word(char *text, size_t size, const char *word)
 {
 	struct guess guess = guess_begin(word);
 	const char *help, *name;
 
-	if (is_value(text, size, word))
+	if (is_value(text, size, word) || is_bit(text, size, word))
 		return;
 	for (const struct field *field = fields; field->name; field++)
 		consider(&guess, field->name);

@@ -101,6 +101,18 @@ refused() {
 	ctwatch --invalid --explain-filter 'host 10.0.0.1 port 80 dst net 10.0.0.0/8 icmp.type 8 mark 1 ipv4 proto 6 source :1'
 }
 
+@test "every name in the columns STATE, FLAGS and STATUS is a word of the filter, or the word is named" {
+	local name
+
+	for name in $(ctlist --list-words | awk -F '\t' '$2 == "state" || $2 == "flags" { print $1 }' | sort -u); do
+		ctlist --explain-filter "$name" >/dev/null
+	done
+	for name in $(ctlist --list-words | awk -F '\t' '$2 == "status" { print $1 }'); do
+		ctlist --explain-filter "$name" >/dev/null 2>"$BATS_TEST_TMPDIR/err" ||
+			grep "did you mean 'status $name'?" "$BATS_TEST_TMPDIR/err"
+	done
+}
+
 @test "the words of a filter need no quotes, and options may stand between them" {
 	local all
 

@@ -142,6 +142,9 @@ static const struct {
 	{ WEB, "nat -", false }, { PING, "nat -", true }, { PING, "nat -,dnat", true }, { WEB, "nat -,dnat", false },
 	{ DNS, "nat snat , dnat", true }, { PING, "nat snat,dnat", false }, { WEB, "nat and port 443", true },
 	{ WEB, "nat port 1,443", true }, { PING, "nat snat", false }, { WEB, "(nat)", true }, { PING, "not nat -", false },
+	/* as the columns show them */
+	{ RAW, "HW_OFFLOAD", true }, { RAW, "hw-offload", true }, { RAW, "FIXED_TIMEOUT", false }, { DNS, "UNREPLIED", true },
+	{ RAW, "hw_offload OFFLOAD", true },
 	{ WEB, "nat = snat", true }, { WEB, "nat = dnat", false }, { WEB, "nat != dnat", true },
 	{ WEB, "flags = UNREPLIED", false }, { DNS, "flags = UNREPLIED", true },
 	{ WEB, "tcp.flags.orig SACK_PERM", true }, { WEB, "tcp.flags.orig BE_LIBERAL", false },
@@ -308,6 +311,7 @@ static const struct {
 	{ "2001:db8::1", 0, 11, "did you mean 'host 2001:db8::1'?" },
 	{ "10.0.0.0/8", 0, 10, "did you mean 'net 10.0.0.0/8'?" },
 	{ "10.0.0.1:80", 0, 11, "did you mean 'destination 10.0.0.1:80'?" },
+	{ "tcp SRC_NAT_DONE", 4, 12, "did you mean 'status SRC_NAT_DONE'?" },
 	{ "tcp invalid", 4, 7, "said of packets, which get no flow then: see ctwatch --invalid" },
 	{ "state INVALID", 6, 7, "see ctwatch --invalid" },
 	{ "state NEW,ESTABLISHED", 6, 3, "said of packets, not of flows; perhaps 'unreplied'" },
