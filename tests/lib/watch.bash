@@ -78,7 +78,7 @@ stopped_for_long() {
 	sleep 3
 	kill -CONT "$1"
 	until_true printed $(($(wc -l <"$OUT") + 10))
-	stop
+	stop INT
 	jq -e -s 'any(.seconds > 2)' "$OUT"
 	[ "$(jq -s 'map(select((.seconds // 0) < 0.02)) | length' "$OUT")" -le 5 ]
 }
