@@ -212,14 +212,21 @@ static void report_bad(struct invalid *invalid, const struct nflog *nflog)
 		invalid->watch->session.failed = true;
 }
 
+static void print_end(struct invalid *invalid, const struct nflog *nflog)
+{
+	if (!invalid->seen && (nflog_bad(nflog) || nflog_files_lost(nflog)))
+		return;
+	if (invalid->tally)
+		print_tally(invalid, invalid->watch->session.live ? clock_now(CLOCK_REALTIME) : 0);
+	else
+		printer_end(invalid->printer);
+}
+
 static int finish(struct invalid *invalid, struct nflog *nflog)
 {
 	bool live = invalid->watch->session.live;
 
-	if (invalid->tally)
-		print_tally(invalid, live ? clock_now(CLOCK_REALTIME) : 0);
-	else
-		printer_end(invalid->printer);
+	print_end(invalid, nflog);
 	out_flush(&invalid->watch->session.out);
 	if (live) {
 		warnx("%llu packets seen, %llu lost, by a receive buffer of %zu bytes", invalid->seen,

@@ -265,6 +265,14 @@ static void first_words(struct ctwatch *watch)
 			     "listened will end silently (nf_conntrack_events=2); --track finds out", count);
 }
 
+static void print_end(struct ctwatch *watch)
+{
+	if (!watch->every)
+		printer_end(watch->printer);
+	else
+		watch_last_summary(watch);
+}
+
 static void last_words(const struct ctwatch *watch)
 {
 	const char *what = watch->expect ? "expectation events" : "events";
@@ -354,10 +362,8 @@ int main(int argc, char **argv)
 	} else {
 		watch_files(&watch);
 	}
-	if (!watch.every)
-		printer_end(watch.printer);
-	else
-		watch_last_summary(&watch);
+	if (!session_unread(&watch.session))
+		print_end(&watch);
 	out_flush(&watch.session.out);
 	last_words(&watch);
 	source_close(watch.dump);

@@ -47,6 +47,20 @@ rows() {
 	[[ $stderr == *"none.pcap:1: truncated"* ]]
 }
 
+@test "of what could not be read not even the heading is printed" {
+	local file options
+
+	echo rubbish >rubbish
+	for file in missing rubbish; do
+		for options in '' '-f csv' -j '--summary 1' --invalid '--invalid --summary 1' '--invalid -f csv'; do
+			run -2 --separate-stderr ctwatch $options -r "$file"
+			[ -z "$output" ]
+		done
+	done
+	run -0 --separate-stderr ctwatch -r /dev/null
+	[[ $output == TIME* ]]
+}
+
 @test "packets are not looked for in events or text without a word" {
 	for file in mixed.pcap conntrack-E.txt; do
 		run --separate-stderr ctwatch --invalid -j -r "$ROOT/tests/captures/$file"
