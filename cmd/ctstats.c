@@ -464,9 +464,10 @@ static void choose(struct ctstats *self)
 
 	if (self->limited && live && !self->interval)
 		self->interval = 1;
+	self->report.occupancy_asked = self->occupancy;
 	if (self->session.format == FORMAT_CSV || (table && self->interval > 0)) {
 		self->grid = grid_new(&self->session.out, &self->print);
-		report_columns(self->grid, self->session.format == FORMAT_CSV);
+		report_columns(self->grid, &self->report, self->session.format == FORMAT_CSV);
 	}
 	if (table && live && !self->interval) {
 		self->interval = 1;

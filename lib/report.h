@@ -12,6 +12,7 @@ struct report {
 	struct rates rates;		/* has 0: a single reading */
 	struct occupancy occupancy;
 	bool occupied;			/* occupancy was asked for and read */
+	bool occupancy_asked;		/* lines have columns for it */
 	bool per_cpu;
 	const char *no_new;		/* why new flows are not known; NULL: they are, or not asked for */
 };
@@ -56,7 +57,7 @@ void report_screen(struct out *out, const struct print_options *options,
 		   const struct report *report);
 
 /* Like vmstat: columns for lines of rates, and a line. In csv all that is known. */
-void report_columns(struct grid *grid, bool csv);
+void report_columns(struct grid *grid, const struct report *report, bool csv);
 void report_line(struct grid *grid, const struct report *report, bool csv);
 
 /* A row per CPU: totals, or rates if `before` is not NULL. Its columns depend on the counters that

@@ -256,6 +256,14 @@ static const struct {
 };
 enum { LINE_COUNTERS = sizeof(line_counters) / sizeof(*line_counters) };
 
+/* What stands behind the counters in csv. */
+static const char *const csv_last[] = {
+	"entries_per_bucket", "load", "occupancy.hard", "occupancy.closing", "occupancy.evictable",
+	"occupancy.offloaded", "drops.table_full.total", "drops.table_full.rate", "drops.clash.total",
+	"drops.clash.rate", "drops.chain_too_long.total", "drops.chain_too_long.rate", "new_flows",
+	"events_lost", "interval",
+};
+
 static void csv_columns(struct grid *grid)
 {
 	char name[64];
@@ -273,9 +281,12 @@ static void csv_columns(struct grid *grid)
 		snprintf(name, sizeof(name), "counters.%s.rate", counters[i].name);
 		grid_number_column(grid, name, "");
 	}
+	for (unsigned i = 0; i < sizeof(csv_last) / sizeof(*csv_last); i++)
+		grid_number_column(grid, csv_last[i], "");
+	grid_text_column(grid, "kernel", "");
 }
 
-void report_columns(struct grid *grid, bool csv)
+void report_columns(struct grid *grid, const struct report *report, bool csv)
 {
 	if (csv) {
 		csv_columns(grid);
@@ -284,6 +295,11 @@ void report_columns(struct grid *grid, bool csv)
 	grid_text_column(grid, "time", "\nTIME");
 	grid_number_column(grid, "entries", "\nENTRIES");
 	grid_number_column(grid, "percent", "\nFULL %");
+	if (report->occupancy_asked) {
+		grid_number_column(grid, "hard", "\nHARD");
+		grid_number_column(grid, "closing", "\nCLOSING");
+		grid_number_column(grid, "evictable", "\nEVICTABLE");
+	}
 	grid_number_column(grid, "growth", "\nGROWTH/S");
 	grid_number_column(grid, "new_per_second", "\nNEW/S");
 	for (unsigned i = 0; i < LINE_COUNTERS; i++)
@@ -328,6 +344,50 @@ static void cell_time(struct grid *grid, uint64_t time, bool csv)
 	}
 }
 
+static void cells_occupancy(struct grid *grid, const struct report *report)
+{
+	cell_if(grid, report->occupied, 0, report->occupancy.hard);
+	cell_if(grid, report->occupied, 0, report->occupancy.closing);
+	cell_if(grid, report->occupied, 0, report->occupancy.evictable);
+}
+
+static void cells_drops(struct grid *grid, const struct report *report)
+{
+	struct drops total = { 0 }, delta = { 0 };
+	bool split = drops_split(&total, &report->stats, NULL);
+	bool rated = split && report->rates.has && drops_split(&delta, &report->stats, &report->rates);
+	const uint64_t cells[][2] = {
+		{ total.full, delta.full }, { total.clash, delta.clash }, { total.chain, delta.chain },
+	};
+
+	for (unsigned i = 0; i < sizeof(cells) / sizeof(*cells); i++) {
+		cell_if(grid, split, 0, cells[i][0]);
+		cell_if(grid, rated, 3, rated ? cells[i][1] / report->rates.seconds : 0);
+	}
+}
+
+/* In the order of csv_last. */
+static void csv_last_cells(struct grid *grid, const struct report *report)
+{
+	const struct rates *rates = &report->rates;
+	const char *release = report->stats.kernel.release;
+	double load = 0;
+	bool known = report_load(report, &load);
+
+	cell_if(grid, known, 3, load / 2);
+	cell_if(grid, known, 3, load);
+	cells_occupancy(grid, report);
+	cell_if(grid, report->occupied, 0, report->occupancy.offloaded);
+	cells_drops(grid, report);
+	cell_if(grid, rates->has & RATES_NEW, 0, rates->new_flows);
+	cell_if(grid, rates->has & RATES_NEW, 0, rates->events_lost);
+	cell_if(grid, rates->has, 6, rates->seconds);
+	if (*release)
+		grid_cell(grid, NULL, "%s", release);
+	else
+		grid_absent(grid);
+}
+
 static void csv_row(struct grid *grid, const struct report *report)
 {
 	const struct rates *rates = &report->rates;
@@ -347,6 +407,7 @@ static void csv_row(struct grid *grid, const struct report *report)
 		cell_if(grid, stats_has(&report->stats, i), 0, report->stats.total[i]);
 		cell_if(grid, rated, 3, rated ? rates_of(rates, i) : 0);
 	}
+	csv_last_cells(grid, report);
 }
 
 static void cell_warnings(struct grid *grid, const struct report *report)
@@ -381,6 +442,8 @@ void report_line(struct grid *grid, const struct report *report, bool csv)
 	cell_time(grid, report->stats.time, false);
 	cell_if(grid, report->stats.has & STATS_ENTRIES, 0, report->stats.entries);
 	cell_percent(grid, report, 1);
+	if (report->occupancy_asked)
+		cells_occupancy(grid, report);
 	cell_if(grid, rates->has & RATES_GROWTH, 1, rates->growth);
 	cell_if(grid, rates->has & RATES_NEW, 1, rates->new_flows / rates->seconds);
 	for (unsigned i = 0; i < LINE_COUNTERS; i++)

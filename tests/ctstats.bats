@@ -265,7 +265,12 @@ unqueue() {
 	FRESH=1
 	fill -n 4000 -s 9 2>/dev/null
 	closing='FIN_WAIT,CLOSE_WAIT,LAST_ACK,TIME_WAIT,CLOSE,SHUTDOWN_SENT,SHUTDOWN_RECD,SHUTDOWN_ACK_SENT'
+	ctstats --occupancy -n 1 -i 0.1 | awk 'NR == 2 { sub(/FULL %/, "FULL%"); for (i = 1; i <= NF; i++) at[i] = $i }
+		NR == 3 { for (i = 1; i <= NF; i++) if (at[i] ~ /^(HARD|CLOSING|EVICTABLE)$/) print tolower(at[i]), $i }' \
+		>"$BATS_TEST_TMPDIR/line"
 	ctstats -j --occupancy >"$BATS_TEST_TMPDIR/j"
+	jq -r '.occupancy | to_entries[] | select(.key != "offloaded") | "\(.key) \(.value)"' "$BATS_TEST_TMPDIR/j" |
+		diff - "$BATS_TEST_TMPDIR/line"
 	[ "$(jq .occupancy.hard "$BATS_TEST_TMPDIR/j")" -eq "$(ctlist -c assured and not state $closing)" ]
 	[ "$(jq .occupancy.closing "$BATS_TEST_TMPDIR/j")" -eq "$(ctlist -c assured and state $closing)" ]
 	[ "$(jq .occupancy.evictable "$BATS_TEST_TMPDIR/j")" -eq "$(ctlist -c not assured)" ]
@@ -307,6 +312,27 @@ unqueue() {
 	[ "$(ctstats -p -i 0.1 -n 2 | wc -l)" -eq $((2 * (2 + cpus))) ]
 	# Who is interrupted before the first sample still gets it.
 	timeout -s INT 0.5 ctstats -j -i 30 | jq -e '.interval < 5'
+}
+
+@test "csv has everything that JSON has, under the same names" {
+	cat >"$BATS_TEST_TMPDIR/by_json" <<-'END'
+	del(.warnings) | [paths(scalars) as $path | {key: ($path | join(".")), value: getpath($path)}] | from_entries
+	END
+	echo '{"time":"2026-11-22T05:56:05.179942123Z","kernel":"6.12.1","interval":2,"entries":7,"max":100,"buckets":4,
+		"new_per_second":1.5,"new_flows":3,"events_lost":1,"occupancy":{"hard":1,"closing":2,"evictable":4,"offloaded":1},
+		"counters":{"drop":{"total":9,"rate":1},"insert_failed":{"total":4,"rate":0.5},"chaintoolong":{"total":1,"rate":0},
+		"found":{"total":5,"rate":0}}}' | jq -c . >"$BATS_TEST_TMPDIR/saved"
+	ctstats -j -r "$BATS_TEST_TMPDIR/saved" | jq -c -f "$BATS_TEST_TMPDIR/by_json" >"$BATS_TEST_TMPDIR/j"
+	ctstats -f csv -r "$BATS_TEST_TMPDIR/saved" >"$BATS_TEST_TMPDIR/csv"
+	jq -e -R -s --slurpfile j "$BATS_TEST_TMPDIR/j" '[split("\n")[:2][] | split(",")] | transpose |
+		map(select(.[1] != "") | {key: .[0], value: .[1]}) | from_entries as $csv |
+		($csv | keys) == ($j[0] | keys) and all($j[0] | to_entries[];
+			if .value | type == "number" then ((.value - ($csv[.key] | tonumber)) | fabs) < 0.001
+			else .value == $csv[.key] end)' "$BATS_TEST_TMPDIR/csv" || {
+		cat "$BATS_TEST_TMPDIR/j" "$BATS_TEST_TMPDIR/csv"
+		return 1
+	}
+	grep -q drops "$BATS_TEST_TMPDIR/j"
 }
 
 @test "without privileges the counters come from /proc, with a word on what is missing" {

@@ -38,7 +38,7 @@ static void print_all(struct out *out, const struct report *report, const struct
 	out_mem(out, "", 1);
 	check_document(out->buf);
 	report_screen(out, &options, report);
-	report_columns(grid, false);
+	report_columns(grid, report, false);
 	report_line(grid, report, false);
 	grid_print(grid, true);
 	grid_free(grid);
