@@ -128,3 +128,18 @@ understood() {
 		understood "$line" || { echo "not understood: $line"; exit 1; }
 	done
 }
+
+@test "the counters in the sample of README.md are explained as ctstats does it" {
+	need jq
+	local name meaning said=0
+
+	jq -c -n '{kernel: "6.18.1", counters: {drop: {total: 1}, insert_failed: {total: 1}, invalid: {total: 1}}}' >"$BATS_TEST_TMPDIR/saved"
+	ctstats -r "$BATS_TEST_TMPDIR/saved" >"$BATS_TEST_TMPDIR/screen"
+	grep -o 'COUNTER .*' README.md | grep -q 'ON THIS KERNEL (6.18)'
+	while IFS=$'\t' read -r name meaning; do
+		echo "$name: $meaning"
+		grep -qE "^$name +1 +-  $(sed 's/[()]/\\&/g' <<<"$meaning")\$" "$BATS_TEST_TMPDIR/screen"
+		said=$((said + 1))
+	done < <(sed -nE '/^    COUNTER/,/^    \.\.\./s/^    ([a-z_]+) +[0-9]+ +[0-9.]+  (.*)/\1\t\2/p' README.md)
+	[ "$said" -ge 3 ]
+}
