@@ -145,7 +145,7 @@ void sample_json(struct top *top, struct out *out)
 {
 	out_text(out, "{\"time\":\"");
 	out_room(out, OUT_ROOM);
-	put_time(out, top->now, 3);
+	put_time(out, top->now, 9);
 	out_text(out, "\"");
 	put_text(out, "view", top->sample.view->name);
 	if (*top->filter_text)
