@@ -1,6 +1,7 @@
 /* The table of views. A new one is a row here. */
 #include "view.h"
 
+#include <ctype.h>
 #include <strings.h>
 
 #define STATE_COLUMNS \
@@ -119,7 +120,26 @@ const struct field *view_field(const struct view_column *column)
 	return row_field(column->field, strlen(column->field));
 }
 
-/* Headings may be in two lines, and are short for longer words. */
+/* Headings may be in two lines: TIME_WAIT, TIMEWAIT and "time wait" are the same. */
+static bool same_heading(const char *word, const char *heading)
+{
+	bool any = false;
+
+	if (!strcasecmp(word, heading))
+		return true;
+	for (;;) {
+		while (*word && !isalnum((unsigned char)*word))
+			word++;
+		while (*heading && !isalnum((unsigned char)*heading))
+			heading++;
+		if (!*word || tolower((unsigned char)*word) != tolower((unsigned char)*heading))
+			return any && !*word && !*heading;
+		any = true;
+		word++, heading++;
+	}
+}
+
+/* Headings are short for longer words. */
 static bool named(const struct view_column *column, const char *word)
 {
 	const struct field *field = view_field(column), *other;
@@ -129,8 +149,8 @@ static bool named(const struct view_column *column, const char *word)
 	other = row_field(word, strlen(word));
 	if (other && field->kind == &kind_endpoint && other->offset == field->offset)
 		return true;
-	return !strcasecmp(word, field->name) || !strcasecmp(word, field->heading) ||
-	       (column->heading && !strcasecmp(word, column->heading)) ||
+	return !strcasecmp(word, field->name) || same_heading(word, field->heading) ||
+	       (column->heading && same_heading(word, column->heading)) ||
 	       other == field;
 }
 

@@ -121,6 +121,11 @@ same_groups() {
 		jq -e "[.rows[] | $key | select(. != null)] | . == (sort | reverse)" down
 		jq -e "[.rows[] | $key | select(. != null)] | . == sort" up
 	done
+	cttop -j -n 1 -v ports -s -states.TIME_WAIT -r "$FLOWS" >down
+	for column in TIME_WAIT 'TIME WAIT' TIMEWAIT time-wait; do
+		cttop -j -n 1 -v ports -s "-$column" -r "$FLOWS" | cmp - down
+	done
+	cttop -b -n 1 -s -% -r "$FLOWS" >/dev/null
 	run -2 cttop -b -s nonsense
 	[[ $output == *nonsense* ]]
 }
