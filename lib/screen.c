@@ -37,12 +37,17 @@ static void add_text(const char *text)
 	rescue.length += length;
 }
 
-static void add_rescue(const char *capability)
+static bool can(const char *capability)
 {
 	const char *text = tigetstr(capability);
 
-	if (text && (intptr_t)text != -1)
-		add_text(text);
+	return text && (intptr_t)text != -1;
+}
+
+static void add_rescue(const char *capability)
+{
+	if (can(capability))
+		add_text(tigetstr(capability));
 }
 
 static void give_back(int signal)
@@ -109,6 +114,10 @@ const char *screen_open(bool colour)
 	set_escdelay(25);
 	if (!newterm(term, stdout, stdin))
 		return "this terminal is not known ($TERM); --batch prints the screen as text";
+	if (!can("cup")) {
+		endwin();
+		return "this terminal cannot move its cursor ($TERM); --batch prints the screen as text";
+	}
 	add_rescue("sgr0");
 	add_rescue("rmkx");
 	add_rescue("cnorm");

@@ -531,6 +531,15 @@ same_groups() {
 	false
 }
 
+@test "a terminal that cannot move its cursor is refused in a line" {
+	need script
+	for term in dumb ''; do
+		run -2 timeout 10 script -qec "env TERM=$term $BUILD/cttop -r $FLOWS" /dev/null </dev/null
+		[ "${#lines[@]}" -eq 1 ]
+		[[ $output == *"cttop: this terminal cannot move its cursor (\$TERM); --batch prints the screen as text"* ]]
+	done
+}
+
 @test "colours: 256, 8, none, and NO_COLOR" {
 	terminal_start 80 24 cttop
 	shows '^ tcp +443 '
