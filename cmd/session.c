@@ -518,6 +518,22 @@ static int by_place(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+/* What is there already is not added. */
+static void drop_known(const struct field **columns, unsigned *count)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < *count; i++) {
+		unsigned at = 0;
+
+		while (at < kept && columns[at] != columns[i])
+			at++;
+		if (at == kept)
+			columns[kept++] = columns[i];
+	}
+	*count = kept;
+}
+
 /* Keys of one JSON object must stand together: table order, each once. */
 static void order_for_json(const struct field **columns, unsigned *count)
 {
@@ -548,6 +564,8 @@ const struct field **session_columns(struct session *session, const char *preset
 		add_list(session, preset, columns, count, MOST);
 	if (list)
 		add_list(session, list + (*list == '+'), columns, count, MOST);
+	if (list && *list == '+')
+		drop_known(columns, count);
 	if (session->format == FORMAT_JSON)
 		order_for_json(columns, count);
 	return columns;

@@ -112,6 +112,8 @@ uncoloured() {
 	[ "$(ctlist -r mixed.pcap -o src,sport,nat -n 1 snat tcp | awk '{ print NF }' | tr '\n' ' ')" != "" ]
 	[ "$(ctlist -r mixed.pcap -o src,dport,helper -n 1)" != "" ]
 	[ "$(ctlist -r mixed.pcap -o src,dport,helper | head -n 1 | tr -s ' ')" = "SRC DPORT HELPER" ]
+	[ "$(ctlist -r mixed.pcap -f csv -o +bytes,proto,mark,mark | head -n 1)" = "$(head -n 1 ../expected/mixed.csv),mark" ]
+	[ "$(ctlist -r mixed.pcap -f csv -o proto,proto | head -n 1)" = proto,proto ]
 	[ "$(ctlist -r mixed.pcap -o +id,mark | head -n 1 | awk '{ print $(NF - 1), $NF }')" = "ID MARK" ]
 	[ "$(ctlist -r mixed.pcap -H -f csv -o orig.dport,dport,proto -n 1 tcp dport 443)" = "443,443,tcp" ]
 	[ "$(ctlist -r mixed.pcap -H -o dport -n 1 icmp | tr -d ' ')" = - ]
