@@ -18,7 +18,7 @@ struct ctcount {
 	struct group_plan plan;
 	struct groups *groups, *previous;
 	struct tabulation *tabulation;
-	unsigned long long seen, others;
+	unsigned long long seen, others, events;
 	uint64_t had;			/* HAS_ bits: what some flow has */
 };
 
@@ -124,7 +124,8 @@ static struct field read_key(const struct ctcount *count, const char *option, co
 	if (slash)
 		read_prefix(&key, option, word, length, slash);
 	if (has_key(&count->plan, &key))
-		cli_usage(&command, "--%s: '%.*s' is there twice", option, (int)length, word);
+		cli_usage(&command, "--%s: '%.*s': %s is there already, and only one prefix of it can be",
+			  option, (int)length, word, key.name);
 	return key;
 }
 
@@ -253,8 +254,10 @@ static void take_all(struct ctcount *count, struct source *source)
 		}
 		count->seen++;
 		count->had |= flow.has;
-		if (filter_match(filter, &flow))
-			group_add(count->groups, &flow);
+		if (!filter_match(filter, &flow))
+			continue;
+		count->events += (flow.has & HAS_EVENT) != 0;
+		group_add(count->groups, &flow);
 	}
 }
 
@@ -360,6 +363,9 @@ static void print_once(struct ctcount *count)
 	explain_absent(count);
 	if (!count->seen)
 		session_explain_empty(&count->session);
+	if (count->events)
+		warnx("%llu events were counted as flows, each event of a flow anew: ctwatch --summary "
+		      "counts events", count->events);
 	if (count->others && !count->seen)
 		warnx("%llu expectations are not counted: ctlist --table expect lists them", count->others);
 }

@@ -87,6 +87,25 @@ same() {
 	[[ ${lines[0]} =~ ^\ *DPORT\ +PROTO\ +COUNT\ +PERCENT\ +UNREPLIED$ ]]
 }
 
+@test "that events are counted is said, with the command that is for them" {
+	cd "$ROOT/tests/captures"
+	run -0 --separate-stderr ctcount -r conntrack-E.txt
+	[ "$stderr" = "ctcount: $(ctlist -c -r conntrack-E.txt) events were counted as flows, each event of a flow anew: ctwatch --summary counts events" ]
+	run -0 --separate-stderr ctcount -r conntrack-E.txt proto 250
+	[ -z "$stderr" ]
+	for file in conntrack-L.txt mixed.pcap proc-nf_conntrack.txt; do
+		run -0 --separate-stderr ctcount -r "$file"
+		[ -z "$stderr" ]
+	done
+	ctlist -j -r mixed.pcap >"$BATS_TEST_TMPDIR/saved"
+	run -0 --separate-stderr ctcount -r "$BATS_TEST_TMPDIR/saved"
+	[ -z "$stderr" ]
+	for list in src,src/24 src/8,src/24 src,orig.src; do
+		run -2 ctcount -r mixed.pcap --by "$list"
+		[[ $output == *"': orig.src is there already, and only one prefix of it can be; try"* ]]
+	done
+}
+
 @test "addresses are cut to prefixes, IPv6 to /64 or as asked" {
 	for prefix in 24:64:src/24 17:64:src/17 30:51:src/30/51 1:1:src/1/1 32:128:src/32/128; do
 		IFS=: read -r four six key <<<"$prefix"
