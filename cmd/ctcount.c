@@ -226,6 +226,7 @@ static void make_plan(struct ctcount *count)
 {
 	struct print_options print = session_print(&count->session);
 
+	print.keep = count->session.columns ? UINT32_MAX : 0;
 	count->options.repeated = count->interval > 0;
 	if (count->samples && !count->options.repeated)
 		cli_usage(&command, "--samples needs --interval (the first N groups: --top)");
@@ -292,6 +293,18 @@ static void explain_absent(const struct ctcount *count)
 		session_explain_absent(&count->session, asked, had);
 }
 
+/* Below the table, which is on a terminal. */
+static void explain_narrow(struct ctcount *count)
+{
+	unsigned narrow = count->across ? tabulate_narrow(count->tabulation) : 0;
+
+	if (!narrow)
+		return;
+	out_flush(&count->session.out);
+	warnx("%u %s not shown: the terminal is too narrow (-o keeps those that it names)", narrow,
+	      narrow == 1 ? "column is" : "columns are");
+}
+
 static uint64_t now(void)
 {
 	struct timespec time;
@@ -335,8 +348,10 @@ static bool sample(struct ctcount *count, unsigned long long number)
 	if (count->session.format == FORMAT_TABLE && !count->session.no_header)
 		print_time(count, time, !number);
 	tabulate(count->tabulation, count->groups, number ? older : NULL, time);
-	if (!number)
+	if (!number) {
+		explain_narrow(count);
 		explain_absent(count);
+	}
 	count->previous = count->groups;
 	count->groups = older;
 	groups_clear(count->groups);
@@ -360,6 +375,7 @@ static void repeat(struct ctcount *count)
 static void print_once(struct ctcount *count)
 {
 	tabulate(count->tabulation, count->groups, NULL, now());
+	explain_narrow(count);
 	explain_absent(count);
 	if (!count->seen)
 		session_explain_empty(&count->session);

@@ -134,6 +134,7 @@ static uint64_t open_printer(struct ctlist *list)
 		cli_usage(&command, "--columns has no meaning with --format conntrack");
 	columns = session_columns(&list->session, preset(list), &count);
 	print.hide = !list->session.columns;
+	print.keep = list->session.columns ? count : 0;
 	list->printer = printer_new(&list->session.out, &print, columns, count);
 	printer_optional(list->printer, field_find("packets", 7));
 	printer_optional(list->printer, field_find("bytes", 5));

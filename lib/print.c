@@ -214,13 +214,25 @@ static bool give_way(struct printer *printer)
 		}
 		if (i != 1)
 			continue;
-		column = dispensable(printer, FEW);
+		column = dispensable(printer, printer->options.keep > FEW ? printer->options.keep : FEW);
 		if (column) {
 			column->hidden = true;
 			return true;
 		}
 	}
 	return false;
+}
+
+unsigned printer_narrow(const struct printer *printer)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < printer->count; i++) {
+		const struct column *column = &printer->columns[i];
+
+		count += column->hidden && (column->seen || !column->optional);
+	}
+	return count;
 }
 
 static void shrink(struct printer *printer)

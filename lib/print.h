@@ -13,7 +13,7 @@ struct print_options {
 	bool header, colour, utf8;
 	bool hide;			/* table: leave out OPTIONAL columns that are absent in the sample */
 	bool live;			/* print at once, without looking at the first rows; nothing is cut */
-	unsigned keep;			/* live: so many columns stay where the terminal is narrow */
+	unsigned keep;			/* so many columns stay where the terminal is narrow */
 	unsigned conntrack;		/* CONNTRACK_ bits */
 	const struct names *names;
 };
@@ -33,6 +33,9 @@ void printer_optional(struct printer *printer, const struct field *field);
 
 /* Widens the columns for a row that is still to come; the sample is not taken then. */
 void printer_measure(struct printer *printer, const struct flow *flow);
+
+/* How many columns the terminal is too narrow for. Known once a row is out, or at the end. */
+unsigned printer_narrow(const struct printer *printer);
 
 void printer_row(struct printer *printer, const struct flow *flow);
 

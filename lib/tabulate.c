@@ -56,6 +56,7 @@ struct tabulation {
 	struct field *cells;		/* a field per column of the matrix */
 	uint64_t time;
 	bool change;
+	unsigned narrow;		/* columns left out of it */
 };
 
 static const struct line *line_of(const struct flow *flow)
@@ -560,6 +561,11 @@ static bool same_heading(struct tabulation *tabulation, const struct field *cons
 	return same;
 }
 
+unsigned tabulate_narrow(const struct tabulation *tabulation)
+{
+	return tabulation->narrow;
+}
+
 static void print_sample(struct tabulation *tabulation)
 {
 	struct print_options print = tabulation->print;
@@ -576,6 +582,7 @@ static void print_sample(struct tabulation *tabulation)
 		each_line(tabulation, printer, line, MEASURED, printer_measure);
 	each_line(tabulation, printer, line, UINT32_MAX, printer_row);
 	printer_end(printer);
+	tabulation->narrow = printer_narrow(printer);
 	printer_free(printer);
 	free(line->cells);
 	free(line);

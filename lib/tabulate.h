@@ -37,4 +37,7 @@ void tabulate_keep(struct tabulation *tabulation);
 void tabulate(struct tabulation *tabulation, struct groups *groups, const struct groups *previous,
 	      uint64_t time);
 
+/* How many columns of the last sample the terminal was too narrow for. */
+unsigned tabulate_narrow(const struct tabulation *tabulation);
+
 #endif

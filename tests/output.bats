@@ -76,6 +76,27 @@ uncoloured() {
 	on_terminal 80 "$BUILD/ctwatch" -o +portid,id,nat -r "$file" 2>/dev/null | uncoloured | grep -q 'NAT *PORTID'
 }
 
+@test "columns that are asked for stay on a narrow terminal, and left out ones of a matrix are counted" {
+	need script
+	local all shown
+
+	on_terminal 40 "$BUILD/ctlist" -r "$PWD/mixed.pcap" -n 3 | uncoloured | head -n 1 | lacks FLAGS
+	on_terminal 40 "$BUILD/ctlist" -r "$PWD/mixed.pcap" -n 3 -o src,dst,sport,dport,reply.src,reply.dst,mark,id |
+		uncoloured | head -n 1 | grep -q 'MARK *ID$'
+	on_terminal 40 "$BUILD/ctlist" -r "$PWD/mixed.pcap" -n 3 -o +id | uncoloured | head -n 1 | grep -q ' ID$'
+	on_terminal 40 "$BUILD/ctcount" -r "$PWD/mixed.pcap" -x state -o dport,proto,across,unreplied,percent -g dport,proto |
+		uncoloured >"$BATS_TEST_TMPDIR/kept"
+	grep -q 'UNREPLIED *PERCENT$' "$BATS_TEST_TMPDIR/kept"
+	lacks 'not shown' "$BATS_TEST_TMPDIR/kept"
+	all=$(ctcount -r mixed.pcap -x state -g dport,proto | head -n 1 | wc -w)
+	on_terminal 60 "$BUILD/ctcount" -r "$PWD/mixed.pcap" -x state -g dport,proto | uncoloured >"$BATS_TEST_TMPDIR/left"
+	shown=$(head -n 1 "$BATS_TEST_TMPDIR/left" | wc -w)
+	[ "$shown" -lt "$all" ]
+	grep "^ctcount: $((all - shown)) columns are not shown: the terminal is too narrow" "$BATS_TEST_TMPDIR/left"
+	run -0 --separate-stderr ctcount -r mixed.pcap -x state -g dport,proto
+	[ -z "$stderr" ]
+}
+
 @test "colours: on a terminal, unless NO_COLOR, TERM or --color say otherwise" {
 	need script
 	local ctlist="$BUILD/ctlist -r $PWD/mixed.pcap"
