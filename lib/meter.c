@@ -83,6 +83,8 @@ bool statistics_decode(struct stats *stats, const struct nlmsghdr *message, enum
 		return true;
 	if (what == STATISTICS_GLOBAL)
 		return mnl_attr_parse(message, sizeof(*nfgen), take_global, stats) >= MNL_CB_STOP;
+	if (ntohs(nfgen->res_id) >= CPUS)
+		return true;
 	taking.cpu = stats_cpu(stats, ntohs(nfgen->res_id));
 	return taking.cpu && mnl_attr_parse(message, sizeof(*nfgen), take_counter, &taking) >= MNL_CB_STOP;
 }
