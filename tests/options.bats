@@ -228,6 +228,7 @@ refused() {
 }
 
 @test "nothing else is taken for a standard stream that is closed" {
+	not_under_valgrind "its log takes the place"
 	need_kernel
 	run -2 bash -c 'ctwatch -e new -j --duration 0.2 --track >&-'	# its first record is one of a dump
 	run -2 bash -c 'ctcount -i 0.1 -n 2 >&-'
@@ -246,6 +247,7 @@ refused() {
 }
 
 @test "a command by any name complains in a line" {
+	not_under_valgrind "the command would have its own name"
 	name=$(printf 'n%.0s' {1..20000})
 	status=0
 	(exec -a "$name" "$BUILD/ctlist" -r nothing) 2>"$BATS_TEST_TMPDIR/err" || status=$?
